@@ -1,0 +1,176 @@
+use std::sync::Arc;
+
+use sea_orm::{DbBackend, DbErr, RuntimeErr};
+
+use crate::{InvalidSchemaName, InvalidTenantId, TenantId, TenantStatus};
+
+/// What can go wrong between a request and its tenant's rows: one variant for each thing that a
+/// caller may act on.
+///
+/// "There is no such tenant", "it is not served now", "we cannot know" and "that is no id" are
+/// different answers, and stay different all the way up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TenantError {
+    /// No tenant is current. The code runs outside of every scope, or in a task that was spawned
+    /// without carrying the tenant over.
+    #[error(
+        "no tenant is current: run this inside `TenantContext::scope` or a `#[with_tenant]` function, and spawn tasks with `TenantContext::spawn`"
+    )]
+    NoTenant,
+
+    /// A text is no tenant id.
+    #[error(transparent)]
+    InvalidTenantId(#[from] InvalidTenantId),
+
+    /// A text is no schema name.
+    #[error(transparent)]
+    InvalidSchemaName(#[from] InvalidSchemaName),
+
+    /// The store knows no such tenant.
+    #[error("tenant {tenant} is unknown")]
+    UnknownTenant {
+        /// The tenant that was asked for.
+        tenant: TenantId,
+    },
+
+    /// The tenant exists and is locked out until somebody activates it again.
+    #[error("tenant {tenant} is suspended")]
+    Suspended {
+        /// The tenant that was asked for.
+        tenant: TenantId,
+    },
+
+    /// The tenant is being worked on and comes back by itself.
+    #[error("tenant {tenant} is in maintenance; try again later")]
+    InMaintenance {
+        /// The tenant that was asked for.
+        tenant: TenantId,
+    },
+
+    /// The tenant is being set up: [`Pending`](TenantStatus::Pending) or
+    /// [`Provisioning`](TenantStatus::Provisioning).
+    #[error("tenant {tenant} is not ready yet: it is {status}")]
+    NotReady {
+        /// The tenant that was asked for.
+        tenant: TenantId,
+        /// How far it is.
+        status: TenantStatus,
+    },
+
+    /// The tenant is gone, its data is kept.
+    #[error("tenant {tenant} is archived")]
+    Archived {
+        /// The tenant that was asked for.
+        tenant: TenantId,
+    },
+
+    /// The store could not answer, so whether the tenant exists is not known.
+    #[error("the tenant store is unavailable: {source}")]
+    StoreUnavailable {
+        /// What failed.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The store has something for the tenant that makes no sense.
+    #[error("the tenant store's entry for {tenant} is unusable: {reason}")]
+    InvalidStoreEntry {
+        /// The tenant that was asked for.
+        tenant: TenantId,
+        /// What is wrong with it, without secrets.
+        reason: String,
+    },
+
+    /// The tenant's database does not answer.
+    #[error("a {backend} data source is unavailable: {source}")]
+    DataSourceUnavailable {
+        /// Which kind of database.
+        backend: &'static str,
+        /// What the driver said; the database's URL is cut out of it.
+        source: DbErr,
+    },
+
+    /// As many data sources as allowed are open, and all are in use.
+    #[error(
+        "all {max} data sources are in use; raise `max_data_sources`, or hold tenant connections for shorter"
+    )]
+    DataSourcesExhausted {
+        /// The configured bound.
+        max: usize,
+    },
+
+    /// Raw SQL on a tenant connection does not say `$tenant`.
+    #[error(
+        "raw SQL was refused on a tenant connection: it does not name `$tenant`. Qualify its tables with `$tenant.`, or call `unscoped_raw()` if it is meant to run outside the tenant"
+    )]
+    UnscopedSql,
+
+    /// The database cannot do what was asked.
+    #[error("{operation} is not possible on {backend}: {instead}")]
+    Unsupported {
+        /// What was asked for.
+        operation: &'static str,
+        /// Which kind of database.
+        backend: &'static str,
+        /// Why, and what to do instead.
+        instead: &'static str,
+    },
+
+    /// A setting is missing or contradicts another one.
+    #[error("configuration: {0}")]
+    Configuration(String),
+
+    /// The database refused or failed a statement.
+    #[error(transparent)]
+    Database(#[from] DbErr),
+}
+
+impl TenantError {
+    /// The store could not answer, because of `source`. For implementors of
+    /// [`TenantStore`](crate::TenantStore).
+    pub fn store_unavailable(
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::StoreUnavailable {
+            source: Arc::from(source.into()),
+        }
+    }
+
+    /// The error of a tenant that exists and is not active, if `status` is not.
+    pub(crate) fn of_status(tenant: &TenantId, status: TenantStatus) -> Option<Self> {
+        let tenant = tenant.clone();
+        Some(match status {
+            TenantStatus::Active => return None,
+            TenantStatus::Pending | TenantStatus::Provisioning => Self::NotReady { tenant, status },
+            TenantStatus::Suspended => Self::Suspended { tenant },
+            TenantStatus::Maintenance => Self::InMaintenance { tenant },
+            TenantStatus::Archived => Self::Archived { tenant },
+        })
+    }
+
+    /// A driver's error on opening a database, without the URL: SeaORM repeats it in two of its
+    /// messages.
+    pub(crate) fn unavailable(backend: DbBackend, source: DbErr, url: &str) -> Self {
+        let text = source.to_string();
+        let source = if text.contains(url) {
+            DbErr::Conn(RuntimeErr::Internal(text.replace(url, "[REDACTED]")))
+        } else {
+            source
+        };
+        Self::DataSourceUnavailable {
+            backend: backend.as_str(),
+            source,
+        }
+    }
+}
+
+/// So that a tenant error passes through functions with SeaORM's signature. A database error
+/// comes out as it went in; the others keep their text.
+impl From<TenantError> for DbErr {
+    fn from(error: TenantError) -> Self {
+        match error {
+            TenantError::Database(error) => error,
+            other => Self::Custom(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,328 @@
+use std::{fmt, str::FromStr, sync::Arc};
+
+use sea_orm::DbBackend;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::TenantId;
+
+/// The name of the schema (on MySQL: the database) that holds one tenant's tables.
+///
+/// At most [`SchemaName::MAX_LEN`] bytes of `[a-z0-9_-]`, beginning with a letter, a digit or
+/// `'_'`, and not one of the names that PostgreSQL, MySQL or SQLite keep for themselves or resolve
+/// to by default. Lowercase only, because MySQL folds case on some file systems: two names that
+/// differ here differ everywhere.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SchemaName(Arc<str>);
+
+impl SchemaName {
+    /// The longest name, in bytes: PostgreSQL truncates identifiers beyond 63 (`NAMEDATALEN` - 1);
+    /// MySQL takes 64 characters.
+    pub const MAX_LEN: usize = 63;
+
+    /// What [`for_tenant`](Self::for_tenant) puts in front of a tenant's id.
+    pub const TENANT_PREFIX: &'static str = "tenant_";
+
+    /// The schema of a tenant by convention: `tenant_` and its id.
+    ///
+    /// Total and injective by construction: every id has a schema, no two ids share one, and no
+    /// reserved name begins with the prefix.
+    #[must_use]
+    pub fn for_tenant(id: &TenantId) -> Self {
+        Self(format!("{}{id}", Self::TENANT_PREFIX).into())
+    }
+
+    /// The schema inside a database that belongs to one tenant alone, where the names that are
+    /// otherwise reserved are what one uses: `public`, `main`, the name of a MySQL database.
+    /// Upper case is accepted too. The servers' own catalogues are refused all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSchemaName`] when it is empty, too long, has another character, or is a system
+    /// catalogue.
+    pub fn in_dedicated_database(name: &str) -> Result<Self, InvalidSchemaName> {
+        check_characters(name, |byte| byte.is_ascii_alphanumeric())?;
+        if is_system_catalogue(&name.to_ascii_lowercase()) {
+            return Err(InvalidSchemaName::new(name, Fault::Reserved));
+        }
+        Ok(Self(name.into()))
+    }
+
+    /// The name as text, unquoted.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The name as an identifier of `backend`, quoted and escaped.
+    ///
+    /// ```
+    /// # use {sea_orm::DbBackend, tenant_core::SchemaName};
+    /// let schema: SchemaName = "acme".parse()?;
+    /// assert_eq!(schema.quoted(DbBackend::Postgres), r#""acme""#);
+    /// assert_eq!(schema.quoted(DbBackend::MySql), "`acme`");
+    /// # Ok::<(), tenant_core::InvalidSchemaName>(())
+    /// ```
+    #[must_use]
+    pub fn quoted(&self, backend: DbBackend) -> String {
+        quote(&self.0, identifier_quote(backend))
+    }
+
+    /// The name as a string literal.
+    pub(crate) fn literal(&self) -> String {
+        quote(&self.0, '\'')
+    }
+}
+
+/// The character that encloses identifiers.
+pub(crate) fn identifier_quote(backend: DbBackend) -> char {
+    match backend {
+        DbBackend::MySql => '`',
+        _ => '"',
+    }
+}
+
+/// Encloses in `quote`, doubling it inside. Valid names hold no quote; this escapes all the same,
+/// so that no later change of the rules can open a hole here.
+fn quote(text: &str, quote: char) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push(quote);
+    for character in text.chars() {
+        if character == quote {
+            quoted.push(quote);
+        }
+        quoted.push(character);
+    }
+    quoted.push(quote);
+    quoted
+}
+
+/// Why a text is no [`SchemaName`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidSchemaName {
+    shown: Box<str>,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Empty,
+    TooLong { len: usize },
+    Byte { at: usize, byte: u8 },
+    Reserved,
+}
+
+impl InvalidSchemaName {
+    fn new(name: &str, fault: Fault) -> Self {
+        Self {
+            shown: name.chars().take(SchemaName::MAX_LEN + 1).collect(),
+            fault,
+        }
+    }
+}
+
+impl fmt::Display for InvalidSchemaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "schema name {:?} is invalid: ", self.shown)?;
+        match self.fault {
+            Fault::Empty => write!(f, "it is empty"),
+            Fault::TooLong { len } => {
+                write!(f, "it has {len} bytes, at most {} fit", SchemaName::MAX_LEN)
+            }
+            Fault::Byte { at, byte } => write!(
+                f,
+                "byte {at} is '{}'; schema names are lowercase letters, digits, '_' and '-', the first one not '-'",
+                byte.escape_ascii()
+            ),
+            Fault::Reserved => write!(
+                f,
+                "it is reserved by a database server or is a default schema; use a name of the tenant's own, or place the tenant in a dedicated database"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for InvalidSchemaName {}
+
+fn check_characters(name: &str, alphanumeric: fn(&u8) -> bool) -> Result<(), InvalidSchemaName> {
+    if name.is_empty() {
+        return Err(InvalidSchemaName::new(name, Fault::Empty));
+    }
+    if name.len() > SchemaName::MAX_LEN {
+        return Err(InvalidSchemaName::new(
+            name,
+            Fault::TooLong { len: name.len() },
+        ));
+    }
+    let wrong = name
+        .bytes()
+        .enumerate()
+        .find(|(at, byte)| !(alphanumeric(byte) || *byte == b'_' || (*byte == b'-' && *at > 0)));
+    match wrong {
+        Some((at, byte)) => Err(InvalidSchemaName::new(name, Fault::Byte { at, byte })),
+        None => Ok(()),
+    }
+}
+
+/// Schemas in which a server keeps its own tables. Nobody's tenant lives there.
+fn is_system_catalogue(name: &str) -> bool {
+    name.starts_with("pg_")
+        || matches!(
+            name,
+            "information_schema"
+                | "mysql"
+                | "performance_schema"
+                | "sys"
+                | "temp"
+                | "ndbinfo"
+                | "sqlite_master"
+                | "sqlite_schema"
+        )
+}
+
+/// Schemas that unqualified names reach by default, or that poolers and extensions use.
+fn is_default_schema(name: &str) -> bool {
+    matches!(
+        name,
+        "public" | "main" | "postgres" | "template0" | "template1" | "pgbouncer" | "citus" | "shared"
+    )
+}
+
+impl FromStr for SchemaName {
+    type Err = InvalidSchemaName;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::try_from(name)
+    }
+}
+
+impl TryFrom<&str> for SchemaName {
+    type Error = InvalidSchemaName;
+
+    fn try_from(name: &str) -> Result<Self, Self::Error> {
+        check_characters(name, |byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit()
+        })?;
+        if is_system_catalogue(name) || is_default_schema(name) {
+            return Err(InvalidSchemaName::new(name, Fault::Reserved));
+        }
+        Ok(Self(name.into()))
+    }
+}
+
+impl TryFrom<String> for SchemaName {
+    type Error = InvalidSchemaName;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::try_from(name.as_str())
+    }
+}
+
+impl fmt::Display for SchemaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+impl fmt::Debug for SchemaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SchemaName({})", self.0)
+    }
+}
+
+impl AsRef<str> for SchemaName {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Serialize for SchemaName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// Deserialising validates.
+impl<'de> Deserialize<'de> for SchemaName {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reserved_names_are_refused() {
+        for name in [
+            "pg_catalog",
+            "pg_temp_3",
+            "information_schema",
+            "public",
+            "main",
+            "temp",
+            "mysql",
+            "sys",
+            "performance_schema",
+            "postgres",
+        ] {
+            let refused = SchemaName::try_from(name).unwrap_err();
+            assert!(refused.to_string().contains("reserved"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_dedicated_database_may_use_the_default_schema_but_no_catalogue() {
+        for name in ["public", "main", "acmeDb"] {
+            assert_eq!(
+                SchemaName::in_dedicated_database(name).unwrap().as_str(),
+                name
+            );
+        }
+        for name in ["pg_catalog", "MySQL", "information_schema", "temp", "a\"b"] {
+            assert!(SchemaName::in_dedicated_database(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_placeholder_is_no_schema() {
+        assert!(SchemaName::try_from("$tenant").is_err());
+        assert!(SchemaName::in_dedicated_database("$tenant").is_err());
+    }
+
+    #[test]
+    fn quoting_escapes() {
+        let hostile = SchemaName("a\"b`c'd".into());
+        assert_eq!(hostile.quoted(DbBackend::Postgres), "\"a\"\"b`c'd\"");
+        assert_eq!(hostile.quoted(DbBackend::MySql), "`a\"b``c'd`");
+        assert_eq!(hostile.quoted(DbBackend::Sqlite), "\"a\"\"b`c'd\"");
+        assert_eq!(hostile.literal(), "'a\"b`c''d'");
+    }
+
+    fn id() -> impl Strategy<Value = TenantId> {
+        "[a-z0-9][a-z0-9_-]{0,55}".prop_map(|id| TenantId::try_from(id).unwrap())
+    }
+
+    proptest! {
+        #[test]
+        fn for_tenant_is_total(id in id()) {
+            let schema = SchemaName::for_tenant(&id);
+            prop_assert_eq!(SchemaName::try_from(schema.as_str()), Ok(schema));
+        }
+
+        #[test]
+        fn for_tenant_is_injective(one in id(), other in id()) {
+            prop_assert_eq!(one == other, SchemaName::for_tenant(&one) == SchemaName::for_tenant(&other));
+        }
+
+        #[test]
+        fn a_name_never_holds_a_quote_or_a_dollar(name in "\\PC{0,70}") {
+            for schema in [SchemaName::try_from(name.as_str()), SchemaName::in_dedicated_database(&name)].into_iter().flatten() {
+                prop_assert!(!schema.as_str().contains(['"', '`', '\'', '$', '.', '\0', '\\']));
+                prop_assert!(schema.as_str().len() <= SchemaName::MAX_LEN);
+            }
+        }
+    }
+}
