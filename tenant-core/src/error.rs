@@ -128,9 +128,7 @@ pub enum TenantError {
 impl TenantError {
     /// The store could not answer, because of `source`. For implementors of
     /// [`TenantStore`](crate::TenantStore).
-    pub fn store_unavailable(
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
+    pub fn store_unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::StoreUnavailable {
             source: Arc::from(source.into()),
         }

@@ -1,17 +1,31 @@
 //! The core of `sea-orm-tenant`. Applications depend on that crate, which re-exports this one.
 
+mod connection;
 mod context;
 mod entity;
 mod error;
 mod id;
+mod placement;
+mod qualify;
 mod schema;
+mod schema_builder;
+mod session;
+mod source;
 mod store;
+mod tenancy;
 
 pub use self::{
+    connection::{Borrowed, TenantConnection},
     context::{InTenant, InTenantStream, TenantContext, TenantFutureExt, TenantStreamExt},
     entity::{TenantDeclared, TenantRelations, TenantScoped, TenantShared},
     error::TenantError,
     id::{InvalidTenantId, TenantId},
+    placement::{ConnectionInfo, Placement},
+    qualify::{PLACEHOLDER, QuotedSchema, qualify},
     schema::{InvalidSchemaName, SchemaName},
-    store::{TenantInfo, TenantStatus},
+    schema_builder::TenantSchemaBuilder,
+    session::TenantDatabaseContext,
+    source::{DatabaseUrl, SourceConnection},
+    store::{MemoryStore, TenantInfo, TenantStatus, TenantStore},
+    tenancy::{Tenancy, TenancyBuilder},
 };

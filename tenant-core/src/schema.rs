@@ -47,6 +47,11 @@ impl SchemaName {
         Ok(Self(name.into()))
     }
 
+    /// The schema of an SQLite file, seen from a connection that opened it.
+    pub(crate) fn sqlite_main() -> Self {
+        Self("main".into())
+    }
+
     /// The name as text, unquoted.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -183,7 +188,14 @@ fn is_system_catalogue(name: &str) -> bool {
 fn is_default_schema(name: &str) -> bool {
     matches!(
         name,
-        "public" | "main" | "postgres" | "template0" | "template1" | "pgbouncer" | "citus" | "shared"
+        "public"
+            | "main"
+            | "postgres"
+            | "template0"
+            | "template1"
+            | "pgbouncer"
+            | "citus"
+            | "shared"
     )
 }
 

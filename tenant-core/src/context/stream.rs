@@ -55,9 +55,7 @@ impl<S: Stream> Stream for InTenantStream<S> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.stream
-            .as_ref()
-            .map_or((0, Some(0)), Stream::size_hint)
+        self.stream.as_ref().map_or((0, Some(0)), Stream::size_hint)
     }
 }
 

@@ -169,10 +169,7 @@ async fn a_bare_spawn_has_no_tenant_and_ours_carries_it() {
         assert_eq!(carried.await, Some(ACME));
     })
     .await;
-    assert_eq!(
-        TenantContext::spawn_blocking(current).await.unwrap(),
-        None
-    );
+    assert_eq!(TenantContext::spawn_blocking(current).await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -1,5 +1,41 @@
 //! Where tenants are looked up.
 
 mod info;
+mod memory;
 
-pub use self::info::{TenantInfo, TenantStatus};
+use std::sync::Arc;
+
+pub use self::{
+    info::{TenantInfo, TenantStatus},
+    memory::MemoryStore,
+};
+use crate::{ConnectionInfo, TenantError, TenantId};
+
+/// Where tenants are looked up: in memory, in a table, at a service.
+///
+/// Both methods are on the path of every request, and return what they hold without copying it.
+///
+/// # Errors
+///
+/// Of both methods: [`TenantError::UnknownTenant`] only when the store knows that there is no such
+/// tenant; [`TenantError::StoreUnavailable`] when it cannot know; [`TenantError::InvalidStoreEntry`]
+/// when what it has makes no sense.
+#[async_trait::async_trait]
+pub trait TenantStore: Send + Sync {
+    /// What is known about a tenant.
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError>;
+
+    /// Where a tenant's tables are.
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError>;
+}
+
+#[async_trait::async_trait]
+impl<S: TenantStore + ?Sized> TenantStore for Arc<S> {
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        (**self).tenant(id).await
+    }
+
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        (**self).connection(id).await
+    }
+}

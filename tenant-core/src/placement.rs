@@ -1,0 +1,141 @@
+use sea_orm::DbBackend;
+use serde::Deserialize;
+
+use crate::{DatabaseUrl, InvalidSchemaName, SchemaName, TenantError, TenantId};
+
+/// Where a tenant's tables are: in which database, and in which schema of it.
+///
+/// Holds a secret, the database's URL: `Debug` leaves it out, and there is no `Serialize`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionInfo {
+    url: DatabaseUrl,
+    schema: SchemaName,
+    placement: Placement,
+}
+
+/// Whether a tenant has its database for itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// One schema of a database in which other tenants have theirs. On SQLite: one file in a
+    /// directory in which other tenants have theirs.
+    #[default]
+    Shared,
+    /// A database of the tenant's own, in which `$tenant` is the default schema.
+    Dedicated,
+}
+
+impl ConnectionInfo {
+    /// A schema of its own, named by convention, in a database that tenants share.
+    ///
+    /// On SQLite the URL is that of a directory, and the tenant gets a file in it:
+    /// `sqlite:///var/lib/app/tenants` becomes `sqlite:///var/lib/app/tenants/tenant_acme.sqlite`.
+    #[must_use]
+    pub fn shared(url: &DatabaseUrl, id: &TenantId) -> Self {
+        Self::shared_in(url, SchemaName::for_tenant(id))
+    }
+
+    /// As [`shared`](Self::shared), with a schema whose name is not that of the convention.
+    #[must_use]
+    pub fn shared_in(url: &DatabaseUrl, schema: SchemaName) -> Self {
+        match url.backend() {
+            DbBackend::Sqlite => Self {
+                url: url.file_in(&schema),
+                schema: SchemaName::sqlite_main(),
+                placement: Placement::Shared,
+            },
+            _ => Self {
+                url: url.clone(),
+                schema,
+                placement: Placement::Shared,
+            },
+        }
+    }
+
+    /// A database of the tenant's own: `$tenant` is `public` on PostgreSQL, the database itself on
+    /// MySQL, `main` on SQLite.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSchemaName`] when the URL of a MySQL database names none, or one that is no schema
+    /// name.
+    pub fn dedicated(url: &DatabaseUrl) -> Result<Self, InvalidSchemaName> {
+        let schema = match url.backend() {
+            DbBackend::MySql => SchemaName::in_dedicated_database(&url.database())?,
+            DbBackend::Sqlite => SchemaName::sqlite_main(),
+            _ => SchemaName::in_dedicated_database("public")?,
+        };
+        Ok(Self {
+            url: url.clone(),
+            schema,
+            placement: Placement::Dedicated,
+        })
+    }
+
+    /// The database.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// The schema that `$tenant` stands for.
+    #[must_use]
+    pub fn schema(&self) -> &SchemaName {
+        &self.schema
+    }
+
+    /// Whether the database is the tenant's alone.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    /// Whether two tenants placed so would see each other's rows.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.schema == other.schema && self.url.same_database(&other.url)
+    }
+}
+
+/// Connection info as it is written down, with what may be left out.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ConnectionEntry {
+    #[serde(default)]
+    pub(crate) url: Option<DatabaseUrl>,
+    #[serde(default)]
+    pub(crate) schema: Option<SchemaName>,
+    #[serde(default)]
+    pub(crate) placement: Placement,
+}
+
+impl ConnectionEntry {
+    pub(crate) fn resolve(
+        self,
+        id: &TenantId,
+        default_url: Option<&DatabaseUrl>,
+    ) -> Result<ConnectionInfo, TenantError> {
+        let invalid = |reason: &str| TenantError::InvalidStoreEntry {
+            tenant: id.clone(),
+            reason: reason.to_owned(),
+        };
+        match (self.placement, self.url.as_ref(), self.schema) {
+            (Placement::Dedicated, _, Some(_)) => Err(invalid(
+                "a tenant in a dedicated database uses its default schema; leave `schema` out",
+            )),
+            (Placement::Dedicated, None, _) => {
+                Err(invalid("a dedicated database needs a `url` of its own"))
+            }
+            (Placement::Dedicated, Some(url), None) => Ok(ConnectionInfo::dedicated(url)?),
+            (Placement::Shared, url, schema) => {
+                let url = url.or(default_url).ok_or_else(|| {
+                    invalid("it has no `url`, and there is no `database_url` for all tenants")
+                })?;
+                Ok(ConnectionInfo::shared_in(
+                    url,
+                    schema.unwrap_or_else(|| SchemaName::for_tenant(id)),
+                ))
+            }
+        }
+    }
+}

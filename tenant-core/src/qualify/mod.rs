@@ -1,0 +1,230 @@
+//! The rewriter: puts a tenant's schema where SQL says `$tenant`.
+//!
+//! A statement passes here each time it runs, so this is a single pass over bytes that reads no
+//! further than the last placeholder and allocates once, or not at all when there is none.
+//!
+//! It knows just enough of each server's lexical rules to tell a name from the inside of a
+//! literal, a comment or a dollar-quoted body. Where it and a server could disagree (a session
+//! with `standard_conforming_strings` off, `NO_BACKSLASH_ESCAPES`, MySQL's `/*! */`), the
+//! placeholder reaches the server, where no schema has that name: the statement fails.
+
+mod lexicon;
+
+use std::borrow::Cow;
+
+use memchr::memmem;
+use sea_orm::DbBackend;
+
+use self::lexicon::{Lexeme, Lexicon};
+use crate::{SchemaName, schema::identifier_quote};
+
+/// What stands for the tenant's schema in SQL.
+pub const PLACEHOLDER: &str = "$tenant";
+
+/// A schema's name in the two forms in which it enters SQL, made once for each connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuotedSchema {
+    identifier: Box<str>,
+    literal: Box<str>,
+    backend: DbBackend,
+}
+
+impl QuotedSchema {
+    /// Quotes `schema` for `backend`.
+    #[must_use]
+    pub fn new(schema: &SchemaName, backend: DbBackend) -> Self {
+        Self {
+            identifier: schema.quoted(backend).into(),
+            literal: schema.literal().into(),
+            backend,
+        }
+    }
+
+    /// The kind of database that it is quoted for.
+    #[must_use]
+    pub fn backend(&self) -> DbBackend {
+        self.backend
+    }
+}
+
+/// Puts `schema` wherever `sql` names the placeholder, and returns `sql` as it is when it does not.
+///
+/// | in SQL | becomes | written by |
+/// |---|---|---|
+/// | `"$tenant"`, on MySQL `` `$tenant` `` | `"tenant_acme"` | SeaORM, of `schema_name = "$tenant"` |
+/// | `"$tenant.mood"` | `"tenant_acme"."mood"` | SeaORM, of `enum_name = "$tenant.mood"` |
+/// | `$tenant.book` | `"tenant_acme".book` | SeaORM in DDL, and people |
+/// | `'$tenant'` | `'tenant_acme'` | catalogue queries |
+///
+/// Anything else inside a literal, a comment or a dollar-quoted body is left alone.
+///
+/// ```
+/// # use {sea_orm::DbBackend, tenant_core::{qualify, QuotedSchema, SchemaName}};
+/// let schema = QuotedSchema::new(&"tenant_acme".parse::<SchemaName>()?, DbBackend::Postgres);
+/// assert_eq!(
+///     qualify("SELECT 'a $tenant.book' FROM $tenant.book", &schema),
+///     r#"SELECT 'a $tenant.book' FROM "tenant_acme".book"#,
+/// );
+/// # Ok::<(), tenant_core::InvalidSchemaName>(())
+/// ```
+#[must_use]
+pub fn qualify<'a>(sql: &'a str, schema: &QuotedSchema) -> Cow<'a, str> {
+    match memmem::rfind(sql.as_bytes(), PLACEHOLDER.as_bytes()) {
+        Some(last) => rewrite(sql, last, schema),
+        None => Cow::Borrowed(sql),
+    }
+}
+
+fn rewrite<'a>(sql: &'a str, last: usize, schema: &QuotedSchema) -> Cow<'a, str> {
+    let bytes = sql.as_bytes();
+    let lexicon = Lexicon::of(schema.backend);
+    let mut output = Output {
+        sql,
+        schema,
+        text: String::new(),
+        copied: 0,
+    };
+    let mut at = 0;
+    // The quote in front of the last placeholder may be where its lexeme begins, never anything
+    // behind it.
+    while at <= last {
+        let next = match lexicon.classify(bytes[at]) {
+            Lexeme::Plain => {
+                at += 1;
+                continue;
+            }
+            Lexeme::Identifier => {
+                output.identifier(at);
+                lexicon::end_of_quoted(bytes, at)
+            }
+            Lexeme::String => {
+                output.string(at);
+                lexicon.end_of_string(bytes, at)
+            }
+            Lexeme::Dollar => {
+                if let Some(end) = lexicon.end_of_dollar_quoted(bytes, at) {
+                    end
+                } else {
+                    output.bare(at);
+                    Some(at + 1)
+                }
+            }
+            Lexeme::Comment => lexicon.end_of_comment(bytes, at),
+            Lexeme::Bracket => memchr::memchr(b']', &bytes[at..]).map(|end| at + end + 1),
+        };
+        match next {
+            Some(next) => at = next,
+            // Unterminated: the rest is inside.
+            None => break,
+        }
+    }
+    output.finish()
+}
+
+/// What has been rewritten so far: `text`, then `sql` from `copied` on.
+struct Output<'a, 's> {
+    sql: &'a str,
+    schema: &'s QuotedSchema,
+    text: String,
+    copied: usize,
+}
+
+impl<'a> Output<'a, '_> {
+    /// A quoted identifier begins at `start`.
+    fn identifier(&mut self, start: usize) {
+        let bytes = self.sql.as_bytes();
+        let quote = bytes[start];
+        match self.behind_placeholder(start + 1) {
+            Some(behind) if bytes.get(behind) == Some(&quote) => {
+                if bytes.get(behind + 1) != Some(&quote) {
+                    self.put(start, behind + 1, &[&self.schema.identifier]);
+                }
+            }
+            // A schema inside one quoted name: closes it, and opens the rest as a name of its own.
+            // A rest that is a placeholder again is nobody's table.
+            Some(behind)
+                if bytes.get(behind) == Some(&b'.')
+                    && self.behind_placeholder(behind + 1).is_none() =>
+            {
+                let open = &self.sql[start..=start];
+                self.put(start, behind + 1, &[&self.schema.identifier, ".", open]);
+            }
+            _ => {}
+        }
+    }
+
+    /// A string literal begins at `start`. MySQL has them in double quotes too, and in its ANSI
+    /// mode those are identifiers: the quotes stay as they are.
+    fn string(&mut self, start: usize) {
+        let bytes = self.sql.as_bytes();
+        let quote = bytes[start];
+        let Some(behind) = self.behind_placeholder(start + 1) else {
+            return;
+        };
+        if bytes.get(behind) == Some(&quote) && bytes.get(behind + 1) != Some(&quote) {
+            if quote == b'\'' {
+                self.put(start, behind + 1, &[&self.schema.literal]);
+            } else {
+                let name = self.schema.literal.trim_matches('\'');
+                self.put(start + 1, behind, &[name]);
+            }
+        }
+    }
+
+    /// A `$` outside of everything stands at `start`.
+    fn bare(&mut self, start: usize) {
+        let bytes = self.sql.as_bytes();
+        if start > 0 && lexicon::is_identifier_part(bytes[start - 1]) {
+            return;
+        }
+        if let Some(behind) = self.behind_placeholder(start)
+            && bytes.get(behind) == Some(&b'.')
+        {
+            self.put(start, behind, &[&self.schema.identifier]);
+        }
+    }
+
+    /// Where the placeholder at `start` ends, if one stands there.
+    fn behind_placeholder(&self, start: usize) -> Option<usize> {
+        self.sql.as_bytes()[start..]
+            .starts_with(PLACEHOLDER.as_bytes())
+            .then_some(start + PLACEHOLDER.len())
+    }
+
+    /// Replaces `start..end` of the SQL.
+    fn put(&mut self, start: usize, end: usize, parts: &[&str]) {
+        if self.copied == 0 {
+            self.text.reserve_exact(self.capacity());
+        }
+        self.text.push_str(&self.sql[self.copied..start]);
+        for part in parts {
+            self.text.push_str(part);
+        }
+        self.copied = end;
+    }
+
+    /// Room for all there can be, so that there is one allocation: `."` is the most that a
+    /// spelling adds to the identifier.
+    fn capacity(&self) -> usize {
+        let places = memmem::find_iter(self.sql.as_bytes(), PLACEHOLDER.as_bytes()).count();
+        let growth = (self.schema.identifier.len() + 2).saturating_sub(PLACEHOLDER.len());
+        self.sql.len() + places * growth
+    }
+
+    fn finish(mut self) -> Cow<'a, str> {
+        if self.copied == 0 {
+            return Cow::Borrowed(self.sql);
+        }
+        self.text.push_str(&self.sql[self.copied..]);
+        Cow::Owned(self.text)
+    }
+}
+
+/// The quoted identifier that SeaORM renders for `$tenant`.
+pub(crate) fn quoted_placeholder(backend: DbBackend) -> String {
+    let quote = identifier_quote(backend);
+    format!("{quote}{PLACEHOLDER}{quote}")
+}
+
+#[cfg(test)]
+mod tests;

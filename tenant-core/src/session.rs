@@ -1,0 +1,79 @@
+use sea_orm::{ConnectionTrait, DbBackend, TransactionSession};
+
+use crate::{SchemaName, TenantConnection, TenantError};
+
+/// The tenant's schema as the search path of a transaction, for SQL that cannot be qualified:
+/// functions, triggers, third-party code.
+///
+/// Everything that SeaORM renders is qualified already and needs none of this.
+#[derive(Debug)]
+pub struct TenantDatabaseContext(());
+
+impl TenantDatabaseContext {
+    /// Makes unqualified names in `transaction` mean the tenant's tables.
+    ///
+    /// - **PostgreSQL**: `SET LOCAL search_path`, to the tenant's schema alone: an unqualified name
+    ///   that the tenant does not have is an error and not a table in `public`. Temporary tables
+    ///   are looked up last, so one that was left on the connection hides nothing. It ends with the
+    ///   transaction, by commit and by rollback.
+    /// - **SQLite**: nothing to do, `main` is the tenant's file; checked.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::Unsupported`] on MySQL: `USE` is not undone by a rollback, so it would stay
+    /// on the pooled connection for the next borrower. Say `$tenant.` in raw SQL, or run on
+    /// [`Tenancy::dedicated_connection`](crate::Tenancy::dedicated_connection). Also on SQLite when
+    /// the tenant's schema is not `main`. Else the driver's.
+    pub async fn apply_tenant_context<C>(
+        transaction: &TenantConnection<C>,
+    ) -> Result<(), TenantError>
+    where
+        C: ConnectionTrait + TransactionSession,
+    {
+        Self::apply_with(transaction, &[]).await
+    }
+
+    /// As [`apply_tenant_context`](Self::apply_tenant_context), with more schemas visible behind
+    /// the tenant's: that of an extension, say. A table that the tenant lacks is then looked up
+    /// there, so name none that holds tables of the same names.
+    ///
+    /// # Errors
+    ///
+    /// As [`apply_tenant_context`](Self::apply_tenant_context).
+    pub async fn apply_with<C>(
+        transaction: &TenantConnection<C>,
+        visible: &[SchemaName],
+    ) -> Result<(), TenantError>
+    where
+        C: ConnectionTrait + TransactionSession,
+    {
+        let backend = transaction.get_database_backend();
+        let refuse = |instead| TenantError::Unsupported {
+            operation: "setting the tenant for a transaction",
+            backend: backend.as_str(),
+            instead,
+        };
+        match backend {
+            DbBackend::Postgres => {
+                let path: String = visible
+                    .iter()
+                    .map(|schema| format!(", {}", schema.quoted(backend)))
+                    .collect();
+                transaction
+                    .execute_unprepared(&format!(
+                        "SET LOCAL search_path TO \"$tenant\"{path}, pg_temp"
+                    ))
+                    .await?;
+                Ok(())
+            }
+            DbBackend::Sqlite if transaction.schema().as_str() == "main" => Ok(()),
+            DbBackend::Sqlite => Err(refuse(
+                "unqualified names mean the file that the connection opened; open the tenant's own",
+            )),
+            _ => Err(refuse(
+                "`USE` outlives the transaction and would leak to the next user of the pooled \
+                 connection; name `$tenant.` in raw SQL, or use `Tenancy::dedicated_connection`",
+            )),
+        }
+    }
+}

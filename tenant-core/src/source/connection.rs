@@ -1,0 +1,214 @@
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder, StreamTrait,
+    TransactionError, TransactionOptions, TransactionTrait,
+};
+
+use tokio::sync::Notify;
+
+use super::DataSource;
+
+/// A connection to one data source, and a share in it: as long as somebody holds one, the data
+/// source stays open.
+///
+/// It is bound to no tenant. [`Tenancy::shared`](crate::Tenancy::shared) returns one for shared
+/// tables; inside a [`TenantConnection`](crate::TenantConnection) it carries the tenant's
+/// statements. Each statement takes a connection of the pool and gives it back.
+#[derive(Clone)]
+pub struct SourceConnection {
+    // Dropped in this order: whoever is told that a share was given back finds it gone.
+    source: Arc<DataSource>,
+    _released: Released,
+}
+
+#[derive(Clone)]
+struct Released(Arc<Notify>);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
+}
+
+impl SourceConnection {
+    pub(super) fn new(source: Arc<DataSource>, released: Arc<Notify>) -> Self {
+        Self {
+            source,
+            _released: Released(released),
+        }
+    }
+
+    /// The pool as SeaORM's own type, for what asks for that. It may be closed when this share is
+    /// dropped.
+    #[must_use]
+    pub fn as_database_connection(&self) -> &DatabaseConnection {
+        &self.source.database
+    }
+
+    /// Checks that the database answers.
+    ///
+    /// # Errors
+    ///
+    /// The driver's.
+    pub async fn ping(&self) -> Result<(), DbErr> {
+        self.source.database.ping().await
+    }
+}
+
+impl fmt::Debug for SourceConnection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SourceConnection")
+            .field(&self.source.database)
+            .finish()
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for SourceConnection {
+    fn get_database_backend(&self) -> DbBackend {
+        self.source.database.get_database_backend()
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.source.database.execute_raw(statement).await
+    }
+
+    async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
+        self.source.database.execute(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.source.database.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.source.database.query_one_raw(statement).await
+    }
+
+    async fn query_one<S: StatementBuilder>(
+        &self,
+        statement: &S,
+    ) -> Result<Option<QueryResult>, DbErr> {
+        self.source.database.query_one(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.source.database.query_all_raw(statement).await
+    }
+
+    async fn query_all<S: StatementBuilder>(
+        &self,
+        statement: &S,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        self.source.database.query_all(statement).await
+    }
+
+    fn support_returning(&self) -> bool {
+        self.source.database.support_returning()
+    }
+
+    fn is_mock_connection(&self) -> bool {
+        self.source.database.is_mock_connection()
+    }
+}
+
+#[async_trait::async_trait]
+impl TransactionTrait for SourceConnection {
+    type Transaction = DatabaseTransaction;
+
+    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
+        self.source.database.begin().await
+    }
+
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<DatabaseTransaction, DbErr> {
+        self.source
+            .database
+            .begin_with_config(isolation_level, access_mode)
+            .await
+    }
+
+    async fn begin_with_options(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<DatabaseTransaction, DbErr> {
+        self.source.database.begin_with_options(options).await
+    }
+
+    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(
+                &'c DatabaseTransaction,
+            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.source.database.transaction(callback).await
+    }
+
+    async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(
+                &'c DatabaseTransaction,
+            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.source
+            .database
+            .transaction_with_config(callback, isolation_level, access_mode)
+            .await
+    }
+}
+
+impl StreamTrait for SourceConnection {
+    type Stream<'a> = <DatabaseConnection as StreamTrait>::Stream<'a>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        self.source.database.get_database_backend()
+    }
+
+    fn stream_raw<'a>(
+        &'a self,
+        statement: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
+        self.source.database.stream_raw(statement)
+    }
+
+    fn stream<'a, S: StatementBuilder + Sync>(
+        &'a self,
+        statement: &S,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
+        self.source.database.stream(statement)
+    }
+}
+
+#[cfg(feature = "schema-sync")]
+#[async_trait::async_trait]
+impl sea_schema::Connection for SourceConnection {
+    async fn query_all(
+        &self,
+        select: sea_orm::sea_query::SelectStatement,
+    ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
+        sea_schema::Connection::query_all(&self.source.database, select).await
+    }
+
+    async fn query_all_raw(
+        &self,
+        sql: String,
+    ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
+        sea_schema::Connection::query_all_raw(&self.source.database, sql).await
+    }
+}

@@ -1,0 +1,215 @@
+//! Opening a database: what is set on every pool, and what on a kind of database.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
+
+use super::DatabaseUrl;
+use crate::{SchemaName, TenantError};
+
+/// How data sources are opened.
+#[derive(Clone)]
+pub(crate) struct SourceOptions {
+    pub(crate) max_data_sources: usize,
+    pub(crate) max_connections: u32,
+    pub(crate) acquire_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) sqlite_busy_timeout: Duration,
+    /// SQLite: the file of the shared tables, attached to every tenant's.
+    pub(crate) attach: Option<DatabaseUrl>,
+    pub(crate) configure: Option<Configure>,
+}
+
+pub(crate) type Configure = Arc<dyn Fn(&mut ConnectOptions) + Send + Sync>;
+
+impl Default for SourceOptions {
+    fn default() -> Self {
+        Self {
+            max_data_sources: 64,
+            max_connections: 10,
+            acquire_timeout: Duration::from_secs(8),
+            idle_timeout: Duration::from_secs(600),
+            sqlite_busy_timeout: Duration::from_secs(5),
+            attach: None,
+            configure: None,
+        }
+    }
+}
+
+impl fmt::Debug for SourceOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceOptions")
+            .field("max_data_sources", &self.max_data_sources)
+            .field("max_connections", &self.max_connections)
+            .field("acquire_timeout", &self.acquire_timeout)
+            .field("idle_timeout", &self.idle_timeout)
+            .field("sqlite_busy_timeout", &self.sqlite_busy_timeout)
+            .field("attach", &self.attach)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Opens a pool for many.
+pub(super) async fn connect(
+    url: &DatabaseUrl,
+    options: &SourceOptions,
+) -> Result<DatabaseConnection, TenantError> {
+    open(url, connect_options(url, options)).await
+}
+
+/// Opens one connection for work that cannot be qualified: its search path, default database or
+/// file is the tenant's. It belongs to the caller and is never shared.
+pub(crate) async fn connect_dedicated(
+    url: &DatabaseUrl,
+    schema: &SchemaName,
+    options: &SourceOptions,
+) -> Result<DatabaseConnection, TenantError> {
+    let url = match url.backend() {
+        DbBackend::MySql => url.with_database(schema),
+        _ => url.clone(),
+    };
+    let mut connect = connect_options(&url, options);
+    connect.max_connections(1).min_connections(0);
+    if url.backend() == DbBackend::Postgres {
+        // Temporary tables last: they would hide the tenant's otherwise.
+        connect.set_schema_search_path(format!("{},pg_temp", schema.quoted(DbBackend::Postgres)));
+    }
+    open(&url, connect).await
+}
+
+/// Creates an SQLite file and the directories above it, if it is missing.
+#[cfg(feature = "sqlx-sqlite")]
+pub(crate) async fn create_file(
+    url: &DatabaseUrl,
+    options: &SourceOptions,
+) -> Result<(), TenantError> {
+    if let Some(directory) = url.file().as_deref().and_then(std::path::Path::parent) {
+        std::fs::create_dir_all(directory).map_err(|error| {
+            TenantError::Configuration(format!(
+                "the directory {} cannot be created: {error}",
+                directory.display()
+            ))
+        })?;
+    }
+    let mut connect = connect_options(url, options);
+    connect
+        .max_connections(1)
+        .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
+    let created = open(url, connect).await?;
+    created.close().await?;
+    Ok(())
+}
+
+/// Without its driver there is no file to create.
+#[cfg(not(feature = "sqlx-sqlite"))]
+pub(crate) async fn create_file(url: &DatabaseUrl, _: &SourceOptions) -> Result<(), TenantError> {
+    Err(without_driver(url.backend()))
+}
+
+fn connect_options(url: &DatabaseUrl, options: &SourceOptions) -> ConnectOptions {
+    let (url_without_password, password) = url.without_password();
+    let mut connect = ConnectOptions::new(url_without_password);
+    connect
+        .max_connections(options.max_connections)
+        .acquire_timeout(options.acquire_timeout)
+        .connect_timeout(options.acquire_timeout)
+        .idle_timeout(options.idle_timeout);
+    if let Some(configure) = &options.configure {
+        configure(&mut connect);
+    }
+    // The password goes to the driver beside the URL, which SeaORM writes into its trace spans.
+    match (url.backend(), password) {
+        #[cfg(feature = "sqlx-postgres")]
+        (DbBackend::Postgres, Some(password)) => {
+            connect.map_sqlx_postgres_opts(move |postgres| {
+                postgres.password(secrecy::ExposeSecret::expose_secret(&password))
+            });
+        }
+        #[cfg(feature = "sqlx-mysql")]
+        (DbBackend::MySql, Some(password)) => {
+            connect.map_sqlx_mysql_opts(move |mysql| {
+                mysql.password(secrecy::ExposeSecret::expose_secret(&password))
+            });
+        }
+        #[cfg(feature = "sqlx-sqlite")]
+        (DbBackend::Sqlite, _) => sqlite::configure(&mut connect, url, options),
+        _ => {}
+    }
+    connect
+}
+
+async fn open(
+    url: &DatabaseUrl,
+    connect: ConnectOptions,
+) -> Result<DatabaseConnection, TenantError> {
+    if !has_driver(url.backend()) {
+        return Err(without_driver(url.backend()));
+    }
+    Database::connect(connect)
+        .await
+        .map_err(|error| TenantError::unavailable(url.backend(), error, url.expose()))
+}
+
+fn has_driver(backend: DbBackend) -> bool {
+    match backend {
+        DbBackend::Postgres => cfg!(feature = "sqlx-postgres"),
+        DbBackend::MySql => cfg!(feature = "sqlx-mysql"),
+        DbBackend::Sqlite => cfg!(feature = "sqlx-sqlite"),
+        _ => false,
+    }
+}
+
+fn without_driver(backend: DbBackend) -> TenantError {
+    TenantError::Configuration(format!(
+        "sea-orm-tenant was built without the {} driver; add its feature `sqlx-{}`",
+        backend.as_str(),
+        backend.as_str()
+    ))
+}
+
+#[cfg(feature = "sqlx-sqlite")]
+mod sqlite {
+    use sea_orm::{
+        ConnectOptions,
+        sqlx::{self, sqlite::SqliteJournalMode},
+    };
+
+    use super::{DatabaseUrl, SourceOptions};
+
+    /// Many readers beside one writer, who waits for his turn; references are checked; and the
+    /// shared tables are there under their unqualified names.
+    pub(super) fn configure(
+        connect: &mut ConnectOptions,
+        url: &DatabaseUrl,
+        options: &SourceOptions,
+    ) {
+        let busy_timeout = options.sqlite_busy_timeout;
+        connect.map_sqlx_sqlite_opts(move |sqlite| {
+            sqlite
+                .journal_mode(SqliteJournalMode::Wal)
+                .busy_timeout(busy_timeout)
+                .foreign_keys(true)
+        });
+        let shared = options
+            .attach
+            .as_ref()
+            .and_then(DatabaseUrl::file)
+            .filter(|shared| url.file().as_ref() != Some(shared));
+        if let Some(shared) = shared {
+            let shared = shared.to_string_lossy().into_owned();
+            connect.map_sqlx_sqlite_pool_opts(move |pool| {
+                let shared = shared.clone();
+                pool.after_connect(move |connection, _| {
+                    let shared = shared.clone();
+                    Box::pin(async move {
+                        sqlx::query("ATTACH DATABASE ? AS shared")
+                            .bind(shared)
+                            .execute(connection)
+                            .await?;
+                        Ok(())
+                    })
+                })
+            });
+        }
+    }
+}

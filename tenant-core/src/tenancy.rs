@@ -1,0 +1,312 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend};
+
+use crate::{
+    ConnectionInfo, DatabaseUrl, SourceConnection, TenantConnection, TenantContext, TenantError,
+    TenantId, TenantInfo, TenantStore,
+    qualify::quoted_placeholder,
+    source::{DataSources, SourceOptions, connect_dedicated, create_file},
+};
+
+/// What an application holds: the store that knows the tenants, and the databases they are in.
+///
+/// Cheap to clone; clones share everything.
+///
+/// ```no_run
+/// # use tenant_core::{DatabaseUrl, MemoryStore, Tenancy, TenantContext, TenantId};
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let database = DatabaseUrl::new("postgres://app@localhost/app")?;
+/// let store = MemoryStore::new();
+/// store.add(TenantId::from_static("acme"), &database)?;
+/// let tenancy = Tenancy::builder().store(store).shared_database(database).build()?;
+///
+/// let books = TenantContext::scope(TenantId::from_static("acme"), async {
+///     let db = tenancy.current().await?;
+///     // book::Entity::find().all(&db).await
+///     # Ok::<_, tenant_core::TenantError>(db)
+/// }).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Tenancy {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Box<dyn TenantStore>,
+    sources: DataSources,
+    shared: Option<DatabaseUrl>,
+}
+
+impl Tenancy {
+    /// Starts building one.
+    #[must_use]
+    pub fn builder() -> TenancyBuilder {
+        TenancyBuilder::default()
+    }
+
+    /// A connection of the current tenant. It stays that tenant's, whatever becomes current later.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::NoTenant`] outside of every scope, and those of
+    /// [`for_tenant`](Self::for_tenant).
+    pub async fn current(&self) -> Result<TenantConnection, TenantError> {
+        self.for_tenant(&TenantContext::current()?).await
+    }
+
+    /// A connection of a tenant that is served.
+    ///
+    /// # Errors
+    ///
+    /// One of [`UnknownTenant`](TenantError::UnknownTenant), [`Suspended`](TenantError::Suspended),
+    /// [`InMaintenance`](TenantError::InMaintenance), [`NotReady`](TenantError::NotReady) and
+    /// [`Archived`](TenantError::Archived) about the tenant; of
+    /// [`StoreUnavailable`](TenantError::StoreUnavailable) and
+    /// [`InvalidStoreEntry`](TenantError::InvalidStoreEntry) about the store; of
+    /// [`DataSourceUnavailable`](TenantError::DataSourceUnavailable) and
+    /// [`DataSourcesExhausted`](TenantError::DataSourcesExhausted) about its database.
+    pub async fn for_tenant(&self, id: &TenantId) -> Result<TenantConnection, TenantError> {
+        let info = self.inner.store.tenant(id).await?;
+        match TenantError::of_status(id, info.status) {
+            Some(not_served) => Err(not_served),
+            None => self.for_tenant_in_any_status(id).await,
+        }
+    }
+
+    /// A connection of a tenant, served or not: for those who set tenants up, repair or export
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// As [`for_tenant`](Self::for_tenant), but for the tenant's status.
+    pub async fn for_tenant_in_any_status(
+        &self,
+        id: &TenantId,
+    ) -> Result<TenantConnection, TenantError> {
+        let placed = self.inner.store.connection(id).await?;
+        self.connect(id, &placed).await
+    }
+
+    /// A connection to the shared database, bound to no tenant: for the shared tables. A
+    /// tenant-scoped entity fails on it.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::Configuration`] when no shared database was named, else those about data
+    /// sources.
+    pub async fn shared(&self) -> Result<SourceConnection, TenantError> {
+        match &self.inner.shared {
+            Some(url) => self.inner.sources.connect(url).await,
+            None => Err(TenantError::Configuration(
+                "there is no shared database; name one with `Tenancy::builder().shared_database(..)`"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// What the store knows about a tenant, served or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`for_tenant`](Self::for_tenant) about the tenant and the store.
+    pub async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        self.inner.store.tenant(id).await
+    }
+
+    /// Creates the tenant's schema where it is missing, empty: the schema on PostgreSQL, the
+    /// database on MySQL, the file on SQLite. The tenant need not be active. Returns a connection
+    /// of it, on which to make the tables.
+    ///
+    /// Nothing else ever creates one: a missing schema, or a file on a disk that is not mounted, is
+    /// an error and not an empty tenant.
+    ///
+    /// # Errors
+    ///
+    /// As [`for_tenant_in_any_status`](Self::for_tenant_in_any_status), and the database's refusal.
+    pub async fn create_schema(&self, id: &TenantId) -> Result<TenantConnection, TenantError> {
+        let placed = self.inner.store.connection(id).await?;
+        let backend = placed.url().backend();
+        if backend == DbBackend::Sqlite {
+            create_file(placed.url(), self.inner.sources.options()).await?;
+            return self.connect(id, &placed).await;
+        }
+        let db = self.connect(id, &placed).await?;
+        let kind = match backend {
+            DbBackend::MySql => "DATABASE",
+            _ => "SCHEMA",
+        };
+        let schema = quoted_placeholder(backend);
+        db.execute_unprepared(&format!("CREATE {kind} IF NOT EXISTS {schema}"))
+            .await?;
+        Ok(db)
+    }
+
+    /// One connection of its own whose search path (PostgreSQL), default database (MySQL) or file
+    /// (SQLite) is the tenant's, for what takes SeaORM's concrete types or cannot be qualified:
+    /// migrations, `SchemaManager`, third-party code. The tenant need not be active.
+    ///
+    /// On PostgreSQL only the tenant's schema is on the path, so an unqualified name never reaches
+    /// `public`.
+    ///
+    /// It is plain SeaORM: nothing is qualified or refused on it. Close it when done; it counts
+    /// against no pool.
+    ///
+    /// # Errors
+    ///
+    /// As [`for_tenant_in_any_status`](Self::for_tenant_in_any_status).
+    pub async fn dedicated_connection(
+        &self,
+        id: &TenantId,
+    ) -> Result<DatabaseConnection, TenantError> {
+        let placed = self.inner.store.connection(id).await?;
+        connect_dedicated(placed.url(), placed.schema(), self.inner.sources.options()).await
+    }
+
+    /// How many data sources are open now, those that are closing included.
+    #[must_use]
+    pub fn open_data_sources(&self) -> usize {
+        self.inner.sources.open_count()
+    }
+
+    /// Closes all data sources, for a graceful end. Waits for statements and transactions that
+    /// are under way; connections that are still held fail afterwards.
+    pub async fn close(&self) {
+        self.inner.sources.close().await;
+    }
+
+    async fn connect(
+        &self,
+        id: &TenantId,
+        placed: &ConnectionInfo,
+    ) -> Result<TenantConnection, TenantError> {
+        let source = self.inner.sources.connect(placed.url()).await?;
+        Ok(TenantConnection::new(
+            source,
+            id.clone(),
+            placed.schema().clone(),
+        ))
+    }
+}
+
+impl fmt::Debug for Tenancy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenancy")
+            .field("sources", &self.inner.sources.options())
+            .field("shared", &self.inner.shared)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Tenancy`]. Only the store has no default.
+#[derive(Default)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct TenancyBuilder {
+    store: Option<Box<dyn TenantStore>>,
+    shared: Option<DatabaseUrl>,
+    options: SourceOptions,
+}
+
+impl TenancyBuilder {
+    /// Where tenants are looked up. Required.
+    pub fn store(mut self, store: impl TenantStore + 'static) -> Self {
+        self.store = Some(Box::new(store));
+        self
+    }
+
+    /// The database of the shared tables.
+    ///
+    /// On PostgreSQL and MySQL a tenant's connection reaches shared tables in the database that its
+    /// own URL names: give this one to both. On SQLite this file is attached to every tenant's.
+    pub fn shared_database(mut self, url: DatabaseUrl) -> Self {
+        self.shared = Some(url);
+        self
+    }
+
+    /// The most data sources that may be open at once. Default: 64.
+    pub fn max_data_sources(mut self, max: usize) -> Self {
+        self.options.max_data_sources = max;
+        self
+    }
+
+    /// The most connections of one data source. Default: 10.
+    pub fn max_connections(mut self, max: u32) -> Self {
+        self.options.max_connections = max;
+        self
+    }
+
+    /// The longest wait for a connection, and for a place for one more data source. Default: 8 s.
+    pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
+        self.options.acquire_timeout = timeout;
+        self
+    }
+
+    /// How long an unused connection stays open. Default: 10 minutes.
+    pub fn idle_timeout(mut self, timeout: Duration) -> Self {
+        self.options.idle_timeout = timeout;
+        self
+    }
+
+    /// SQLite: how long a writer waits for another one. Default: 5 s.
+    pub fn sqlite_busy_timeout(mut self, timeout: Duration) -> Self {
+        self.options.sqlite_busy_timeout = timeout;
+        self
+    }
+
+    /// Any other of SeaORM's options, applied to each pool as it is opened.
+    ///
+    /// The drivers' own hooks (`map_sqlx_postgres_opts`, `map_sqlx_mysql_opts`,
+    /// `map_sqlx_sqlite_opts`, `map_sqlx_sqlite_pool_opts`) are what a data source is opened with
+    /// itself: set here, they are overridden.
+    pub fn configure(
+        mut self,
+        configure: impl Fn(&mut ConnectOptions) + Send + Sync + 'static,
+    ) -> Self {
+        self.options.configure = Some(Arc::new(configure));
+        self
+    }
+
+    /// Checks the settings. Nothing is connected before it is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::Configuration`] names the setting that is missing or out of bounds.
+    pub fn build(mut self) -> Result<Tenancy, TenantError> {
+        let configuration = |what: &str| TenantError::Configuration(what.to_owned());
+        let store = self
+            .store
+            .ok_or_else(|| configuration("a tenancy needs a store; set `store(..)`"))?;
+        if self.options.max_data_sources == 0
+            || self.options.max_data_sources > tokio::sync::Semaphore::MAX_PERMITS
+        {
+            return Err(configuration(
+                "`max_data_sources` must be at least 1, and countable",
+            ));
+        }
+        if self.options.max_connections == 0 {
+            return Err(configuration("`max_connections` must be at least 1"));
+        }
+        self.options.attach = self
+            .shared
+            .clone()
+            .filter(|shared| shared.backend() == DbBackend::Sqlite);
+        Ok(Tenancy {
+            inner: Arc::new(Inner {
+                store,
+                sources: DataSources::new(self.options),
+                shared: self.shared,
+            }),
+        })
+    }
+}
+
+impl fmt::Debug for TenancyBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenancyBuilder")
+            .field("store", &self.store.is_some())
+            .field("shared", &self.shared)
+            .field("options", &self.options)
+            .finish()
+    }
+}
