@@ -156,7 +156,7 @@ impl TenantError {
             source
         };
         Self::DataSourceUnavailable {
-            backend: backend.as_str(),
+            backend: product(backend),
             source,
         }
     }
@@ -170,5 +170,15 @@ impl From<TenantError> for DbErr {
             TenantError::Database(error) => error,
             other => Self::Custom(other.to_string()),
         }
+    }
+}
+
+/// What a kind of database is called.
+pub(crate) fn product(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "PostgreSQL",
+        DbBackend::MySql => "MySQL",
+        DbBackend::Sqlite => "SQLite",
+        other => other.as_str(),
     }
 }

@@ -1,6 +1,6 @@
 use sea_orm::{ConnectionTrait, DbBackend, TransactionSession};
 
-use crate::{SchemaName, TenantConnection, TenantError};
+use crate::{SchemaName, TenantConnection, TenantError, error::product};
 
 /// The tenant's schema as the search path of a transaction, for SQL that cannot be qualified:
 /// functions, triggers, third-party code.
@@ -50,7 +50,7 @@ impl TenantDatabaseContext {
         let backend = transaction.get_database_backend();
         let refuse = |instead| TenantError::Unsupported {
             operation: "setting the tenant for a transaction",
-            backend: backend.as_str(),
+            backend: product(backend),
             instead,
         };
         match backend {

@@ -3,7 +3,7 @@
 //! PostgreSQL: "Lexical Structure" in its manual. MySQL: "String Literals", "Comments" and "Schema
 //! Object Names". SQLite: `tokenize.c` and "SQLite Keywords".
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr2, memchr3, memmem};
 use sea_orm::DbBackend;
 
 /// What a byte can begin.
@@ -70,6 +70,27 @@ impl Lexicon {
         Self { first, server }
     }
 
+    /// The quote of identifiers in [`has_only_names`](Self::has_only_names) SQL.
+    pub(super) fn identifier_quote(&self) -> u8 {
+        match self.server {
+            Server::MySql => b'`',
+            Server::Postgres | Server::Sqlite => b'"',
+        }
+    }
+
+    /// Whether nothing but quoted names can hide a placeholder: no literal, no comment, no dollar
+    /// quote begins anywhere. May say no when it is so.
+    pub(super) fn has_only_names(&self, bytes: &[u8]) -> bool {
+        if memchr3(b'\'', b'-', b'/', bytes).is_some() {
+            return false;
+        }
+        match self.server {
+            Server::Postgres => !may_have_dollar_quotes(bytes),
+            Server::MySql => memchr2(b'"', b'#', bytes).is_none(),
+            Server::Sqlite => memchr2(b'`', b'[', bytes).is_none(),
+        }
+    }
+
     pub(super) fn classify(&self, byte: u8) -> Lexeme {
         self.first[usize::from(byte)]
     }
@@ -117,12 +138,10 @@ impl Lexicon {
         }
     }
 
-    /// `None` when no dollar-quoted body begins at `start`; else behind it, if it ends.
+    /// `None` when no dollar-quoted body begins at `start`, where no digit follows; else behind
+    /// it, if it ends.
     pub(super) fn end_of_dollar_quoted(&self, bytes: &[u8], start: usize) -> Option<Option<usize>> {
-        if self.server != Server::Postgres
-            || (start > 0 && is_identifier_part(bytes[start - 1]))
-            || bytes.get(start + 1).is_some_and(u8::is_ascii_digit)
-        {
+        if self.server != Server::Postgres || (start > 0 && is_identifier_part(bytes[start - 1])) {
             return None;
         }
         let tag = bytes[start + 1..]
@@ -143,14 +162,14 @@ pub(super) fn end_of_quoted(bytes: &[u8], start: usize) -> Option<usize> {
     let quote = bytes[start];
     let mut at = start + 1;
     // Names are short: a plain loop beats a vectorised search here.
-    while at < bytes.len() {
-        if bytes[at] == quote {
-            if bytes.get(at + 1) != Some(&quote) {
-                return Some(at + 1);
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        if *byte == quote {
+            if bytes.get(at) != Some(&quote) {
+                return Some(at);
             }
             at += 1;
         }
-        at += 1;
     }
     None
 }
@@ -158,6 +177,16 @@ pub(super) fn end_of_quoted(bytes: &[u8], start: usize) -> Option<usize> {
 /// Whether `byte` can be inside an unquoted identifier.
 pub(super) fn is_identifier_part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
+}
+
+/// A dollar quote's second `$` stands behind its tag, or behind the first. All that can end a tag
+/// sorts behind the comma; what SeaORM puts in front of a parameter does not. Looks at every byte
+/// without branching, so that it is vectorised: parameters make many dollars.
+fn may_have_dollar_quotes(bytes: &[u8]) -> bool {
+    let behind = bytes.get(1..).unwrap_or_default();
+    bytes.iter().zip(behind).fold(false, |found, (byte, next)| {
+        found | ((*next == b'$') & ((*byte > b',') | (*byte == b'$')))
+    })
 }
 
 /// PostgreSQL's `E'..'`, in which a backslash escapes.

@@ -24,7 +24,7 @@ use tokio::{
 
 pub(crate) use self::open::{SourceOptions, connect_dedicated, create_file};
 pub use self::{connection::SourceConnection, url::DatabaseUrl};
-use crate::TenantError;
+use crate::{TenantError, error::product};
 
 /// The open data sources, one pool for each database URL, no more than a bound at a time.
 ///
@@ -96,7 +96,8 @@ impl DataSources {
             }
             Arc::clone(&entry.source)
         };
-        let open = source.get_or_try_init(|| self.open(url)).await?;
+        // Boxed: the driver's connect futures are large, and this one is inside every request's.
+        let open = source.get_or_try_init(|| Box::pin(self.open(url))).await?;
         Ok(self.share(open))
     }
 
@@ -113,7 +114,7 @@ impl DataSources {
                 max: self.options.max_data_sources,
             })?;
         let database = open::connect(url, &self.options).await?;
-        tracing::debug!(backend = url.backend().as_str(), "data source opened");
+        tracing::debug!(backend = product(url.backend()), "data source opened");
         Ok(Arc::new(DataSource {
             database,
             permit: Some(permit),

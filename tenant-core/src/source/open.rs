@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
 
 use super::DatabaseUrl;
-use crate::{SchemaName, TenantError};
+use crate::{SchemaName, TenantError, error::product};
 
 /// How data sources are opened.
 #[derive(Clone)]
@@ -145,7 +145,8 @@ async fn open(
     if !has_driver(url.backend()) {
         return Err(without_driver(url.backend()));
     }
-    Database::connect(connect)
+    // Boxed: drivers nest their futures so deeply that callers would meet the compiler's limit.
+    Box::pin(Database::connect(connect))
         .await
         .map_err(|error| TenantError::unavailable(url.backend(), error, url.expose()))
 }
@@ -162,8 +163,10 @@ fn has_driver(backend: DbBackend) -> bool {
 fn without_driver(backend: DbBackend) -> TenantError {
     TenantError::Configuration(format!(
         "sea-orm-tenant was built without the {} driver; add its feature `sqlx-{}`",
-        backend.as_str(),
-        backend.as_str()
+        product(backend),
+        product(backend)
+            .to_lowercase()
+            .replace("postgresql", "postgres"),
     ))
 }
 

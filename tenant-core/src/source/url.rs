@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 use url::Url;
 
-use crate::{SchemaName, TenantError};
+use crate::{SchemaName, TenantError, error::product};
 
 /// The URL of a database: `postgres://`, `mysql://` (also of MariaDB) or `sqlite://`.
 ///
@@ -182,7 +182,7 @@ impl std::str::FromStr for DatabaseUrl {
 
 impl fmt::Debug for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DatabaseUrl({}, [REDACTED])", self.backend.as_str())
+        write!(f, "DatabaseUrl({}, [REDACTED])", product(self.backend))
     }
 }
 
