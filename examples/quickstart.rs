@@ -6,6 +6,8 @@
 //! `mysql://..` it does the same there, in schemas and a table whose names begin with
 //! `quickstart`, which it removes again.
 
+#![allow(clippy::print_stdout)]
+
 use std::{env, error::Error, sync::Arc};
 
 use sea_orm::{

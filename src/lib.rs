@@ -1,4 +1,16 @@
-//! Schema-per-tenant multitenancy for SeaORM.
+#![doc = include_str!("../README.md")]
+//!
+//! # Map of this crate
+//!
+//! | to | there is |
+//! |---|---|
+//! | say which tenant code runs for | [`TenantContext`], [`TenantFutureExt`], [`TenantStreamExt`], `#[with_tenant]` |
+//! | get a tenant's connection | [`Tenancy`], [`TenantConnection`] |
+//! | say where tenants are | [`TenantStore`], [`MemoryStore`], [`ConnectionInfo`], [`DatabaseUrl`] |
+//! | say where a table lives | [`TenantScoped`], [`TenantShared`] |
+//! | make a tenant's tables | [`Tenancy::create_schema`], [`TenantSchemaBuilder`] |
+//! | run SQL that cannot be qualified | [`TenantDatabaseContext`], [`Tenancy::dedicated_connection`] |
+//! | rewrite SQL by hand | [`qualify()`], [`QuotedSchema`] |
 
 pub use tenant_core::*;
 #[cfg(feature = "macros")]

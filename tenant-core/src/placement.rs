@@ -93,7 +93,17 @@ impl ConnectionInfo {
     /// Whether two tenants placed so would see each other's rows.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
-        self.schema == other.schema && self.url.same_database(&other.url)
+        self.place() == other.place()
+    }
+
+    /// What no two tenants may have in common.
+    pub(crate) fn place(&self) -> String {
+        let schema = match self.url.backend() {
+            // MySQL folds the case of databases on some file systems.
+            DbBackend::MySql => self.schema.as_str().to_ascii_lowercase(),
+            _ => self.schema.to_string(),
+        };
+        format!("{} {schema}", self.url.place())
     }
 }
 
@@ -137,5 +147,88 @@ impl ConnectionEntry {
                 ))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACME: TenantId = TenantId::from_static("acme");
+
+    fn url(url: &str) -> DatabaseUrl {
+        DatabaseUrl::new(url).unwrap()
+    }
+
+    #[test]
+    fn a_shared_database_has_a_schema_a_tenant() {
+        let placed = ConnectionInfo::shared(&url("postgres://h/app"), &ACME);
+        assert_eq!(placed.schema().as_str(), "tenant_acme");
+        assert_eq!(placed.url().expose(), "postgres://h/app");
+        assert_eq!(placed.placement(), Placement::Shared);
+    }
+
+    #[test]
+    fn a_shared_directory_has_a_file_a_tenant() {
+        let placed = ConnectionInfo::shared(&url("sqlite:///tenants"), &ACME);
+        assert_eq!(placed.schema().as_str(), "main");
+        assert_eq!(
+            placed.url().expose(),
+            "sqlite:///tenants/tenant_acme.sqlite"
+        );
+    }
+
+    #[test]
+    fn a_dedicated_database_uses_its_default_schema() {
+        let schema = |database: &str| {
+            let placed = ConnectionInfo::dedicated(&url(database)).unwrap();
+            assert_eq!(placed.placement(), Placement::Dedicated);
+            placed.schema().to_string()
+        };
+        assert_eq!(schema("postgres://h/acme"), "public");
+        assert_eq!(schema("mysql://h/acmeDb"), "acmeDb");
+        assert_eq!(schema("sqlite:///acme.sqlite"), "main");
+        assert!(ConnectionInfo::dedicated(&url("mysql://h")).is_err());
+        assert!(ConnectionInfo::dedicated(&url("mysql://h/mysql")).is_err());
+    }
+
+    #[test]
+    fn overlapping_is_one_schema_of_one_database() {
+        let app = url("postgres://h/app");
+        let acme = ConnectionInfo::shared(&app, &ACME);
+        let other = ConnectionInfo::shared_in(&url("postgres://x@h:5432/app"), acme.schema.clone());
+        assert!(acme.overlaps(&other));
+        assert!(!acme.overlaps(&ConnectionInfo::shared(&url("postgres://h/eu"), &ACME)));
+        let globex = TenantId::from_static("globex");
+        assert!(!acme.overlaps(&ConnectionInfo::shared(&app, &globex)));
+    }
+
+    #[test]
+    fn entries_that_contradict_themselves_are_refused() {
+        let resolve = |json: &str| {
+            serde_json::from_str::<ConnectionEntry>(json)
+                .unwrap()
+                .resolve(&ACME, None)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(resolve("{}").contains("no `url`"));
+        assert!(resolve(r#"{"placement":"dedicated"}"#).contains("needs a `url`"));
+        assert!(
+            resolve(r#"{"placement":"dedicated","url":"sqlite:///a","schema":"b"}"#)
+                .contains("leave `schema` out")
+        );
+    }
+
+    #[test]
+    fn debug_has_no_url() {
+        let shown = format!(
+            "{:?}",
+            ConnectionInfo::shared(&url("mysql://u:hunter2@h/d"), &ACME)
+        );
+        assert!(
+            shown.contains("tenant_acme") && !shown.contains("hunter2"),
+            "{shown}"
+        );
     }
 }

@@ -41,7 +41,6 @@ struct Inner {
 
 impl Tenancy {
     /// Starts building one.
-    #[must_use]
     pub fn builder() -> TenancyBuilder {
         TenancyBuilder::default()
     }

@@ -165,10 +165,10 @@ impl<'a> Output<'a, '_> {
         let bytes = self.sql.as_bytes();
         let quote = bytes[start];
         match self.behind_placeholder(start + 1) {
-            Some(behind) if bytes.get(behind) == Some(&quote) => {
-                if bytes.get(behind + 1) != Some(&quote) {
-                    self.put(start, behind + 1, &[&self.schema.identifier]);
-                }
+            Some(behind)
+                if bytes.get(behind) == Some(&quote) && bytes.get(behind + 1) != Some(&quote) =>
+            {
+                self.put(start, behind + 1, &[&self.schema.identifier]);
             }
             // A schema inside one quoted name: closes it, and opens the rest as a name of its own.
             // A rest that is a placeholder again is nobody's table.

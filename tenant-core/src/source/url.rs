@@ -138,31 +138,25 @@ impl DatabaseUrl {
         Some(PathBuf::from(path.into_owned()))
     }
 
-    /// Whether both mean one database, whoever logs in and with whichever options.
-    pub(crate) fn same_database(&self, other: &Self) -> bool {
-        if self.backend != other.backend {
-            return false;
+    /// What is the same for all URLs of one database, whoever logs in and with whichever options.
+    /// Holds no secret.
+    pub(crate) fn place(&self) -> String {
+        if let Some(file) = self.file() {
+            return format!("sqlite {}", file.display());
         }
-        if self.backend == DbBackend::Sqlite {
-            return self.file() == other.file();
-        }
-        let place = |url: &Self| {
-            Url::parse(url.expose()).ok().map(|url| {
-                let default = if self.backend == DbBackend::MySql {
-                    3306
-                } else {
-                    5432
-                };
-                let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
-                // A MySQL schema is a database of its own, whichever one the URL names.
-                let database = match self.backend {
-                    DbBackend::MySql => String::new(),
-                    _ => url.path().to_owned(),
-                };
-                (host, url.port().unwrap_or(default), database)
-            })
+        let Ok(url) = Url::parse(self.expose()) else {
+            return String::new();
         };
-        place(self) == place(other)
+        let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
+        match self.backend {
+            // A MySQL schema is a database of its own, whichever one the URL names.
+            DbBackend::MySql => format!("mysql {host}:{}", url.port().unwrap_or(3306)),
+            _ => format!(
+                "postgres {host}:{}{}",
+                url.port().unwrap_or(5432),
+                url.path()
+            ),
+        }
     }
 
     /// Before and from the `?`.
@@ -204,5 +198,103 @@ impl Hash for DatabaseUrl {
 impl<'de> Deserialize<'de> for DatabaseUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::new(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(url: &str) -> DatabaseUrl {
+        DatabaseUrl::new(url).unwrap()
+    }
+
+    #[test]
+    fn schemes_name_the_backend() {
+        assert_eq!(url("postgres://h/d").backend(), DbBackend::Postgres);
+        assert_eq!(url("postgresql://h/d").backend(), DbBackend::Postgres);
+        assert_eq!(url("mysql://h/d").backend(), DbBackend::MySql);
+        assert_eq!(url("mariadb://h/d").backend(), DbBackend::MySql);
+        assert_eq!(url("sqlite:///d").backend(), DbBackend::Sqlite);
+    }
+
+    #[test]
+    fn what_is_refused_is_not_repeated() {
+        for refused in ["hunter2", "http://u:hunter2@h", "sqlite::memory:?p=hunter2"] {
+            let error = DatabaseUrl::new(refused).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn it_prints_redacted() {
+        let shown = format!("{:?}", url("postgres://app:hunter2@db.internal/app"));
+        assert_eq!(shown, "DatabaseUrl(PostgreSQL, [REDACTED])");
+    }
+
+    #[test]
+    fn the_password_comes_off_decoded() {
+        let (bare, password) = url("mysql://app:a%40b%25@h:1/d?x=y").without_password();
+        assert_eq!(bare, "mysql://app@h:1/d?x=y");
+        assert_eq!(password.unwrap().expose_secret(), "a@b%");
+        let (bare, password) = url("postgres://h/d").without_password();
+        assert_eq!(bare, "postgres://h/d");
+        assert!(password.is_none());
+    }
+
+    #[test]
+    fn one_database_has_many_urls() {
+        let same = |one: &str, other: &str| url(one).place() == url(other).place();
+        assert!(same(
+            "postgres://a:x@Host/d",
+            "postgresql://b:y@host:5432/d?sslmode=require"
+        ));
+        assert!(!same("postgres://h/d", "postgres://h/e"));
+        assert!(!same("postgres://h/d", "postgres://h:5433/d"));
+        // A schema is a database of its own there, whichever one the URL names.
+        assert!(same("mysql://h/d", "mysql://h:3306/e"));
+        assert!(!same("mysql://h/d", "postgres://h/d"));
+        assert!(same("sqlite:///a%20b/c", "sqlite:///a b/c?mode=rwc"));
+        assert!(!same("sqlite:///a", "sqlite:///b"));
+    }
+
+    #[test]
+    fn a_tenants_file_is_in_the_directory() {
+        let schema = SchemaName::for_tenant(&crate::TenantId::from_static("acme"));
+        let file = |directory: &str| url(directory).file_in(&schema).expose().to_owned();
+        assert_eq!(file("sqlite:///v/t"), "sqlite:///v/t/tenant_acme.sqlite");
+        assert_eq!(
+            file("sqlite:///v/t/?mode=rwc"),
+            "sqlite:///v/t/tenant_acme.sqlite?mode=rwc"
+        );
+        assert_eq!(file("sqlite://data"), "sqlite://data/tenant_acme.sqlite");
+        assert_eq!(
+            url("sqlite://data").file_in(&schema).file(),
+            Some("data/tenant_acme.sqlite".into())
+        );
+    }
+
+    #[test]
+    fn a_path_becomes_a_url_and_a_path_again() {
+        for path in ["/tmp/a b/c%20d?e#f.sqlite", "/tmp/ü"] {
+            let url = DatabaseUrl::sqlite(path).unwrap();
+            assert_eq!(
+                url.file().as_deref(),
+                Some(Path::new(path)),
+                "{}",
+                url.expose()
+            );
+        }
+    }
+
+    #[test]
+    fn another_default_database_on_the_same_server() {
+        let schema: SchemaName = "tenant_acme".parse().unwrap();
+        assert_eq!(
+            url("mysql://u:p@h:1/app?charset=utf8mb4")
+                .with_database(&schema)
+                .expose(),
+            "mysql://u:p@h:1/tenant_acme?charset=utf8mb4"
+        );
     }
 }

@@ -35,7 +35,14 @@ use crate::{ConnectionInfo, DatabaseUrl, TenantError, TenantId, placement::Conne
 /// ```
 #[derive(Debug, Default)]
 pub struct MemoryStore {
-    tenants: RwLock<HashMap<TenantId, Entry>>,
+    tenants: RwLock<Tenants>,
+}
+
+#[derive(Debug, Default)]
+struct Tenants {
+    entries: HashMap<TenantId, Entry>,
+    /// Who is where, to find two tenants in one place without comparing each with each.
+    places: HashMap<String, TenantId>,
 }
 
 #[derive(Clone, Debug)]
@@ -72,7 +79,7 @@ impl MemoryStore {
             let connection = tenant
                 .connection
                 .resolve(&info.id, file.database_url.as_ref())?;
-            if store.read().contains_key(&info.id) {
+            if store.read().entries.contains_key(&info.id) {
                 return Err(TenantError::InvalidStoreEntry {
                     tenant: info.id,
                     reason: "it is in the tenant file twice".to_owned(),
@@ -114,19 +121,22 @@ impl MemoryStore {
     /// same database: each would see the other's rows.
     pub fn insert(&self, info: TenantInfo, connection: ConnectionInfo) -> Result<(), TenantError> {
         let mut tenants = self.write();
-        let neighbour = tenants
-            .iter()
-            .find(|(id, entry)| **id != info.id && entry.connection.overlaps(&connection));
-        if let Some((neighbour, _)) = neighbour {
-            return Err(TenantError::InvalidStoreEntry {
-                reason: format!(
-                    "its schema {} is that of tenant {neighbour} in the same database",
-                    connection.schema()
-                ),
-                tenant: info.id,
-            });
+        let place = connection.place();
+        match tenants.places.get(&place) {
+            Some(neighbour) if *neighbour != info.id => {
+                return Err(TenantError::InvalidStoreEntry {
+                    reason: format!(
+                        "its schema {} is that of tenant {neighbour} in the same database",
+                        connection.schema()
+                    ),
+                    tenant: info.id,
+                });
+            }
+            _ => {}
         }
-        tenants.insert(
+        tenants.remove(&info.id);
+        tenants.places.insert(place, info.id.clone());
+        tenants.entries.insert(
             info.id.clone(),
             Entry {
                 info: Arc::new(info),
@@ -142,7 +152,7 @@ impl MemoryStore {
     ///
     /// [`TenantError::UnknownTenant`].
     pub fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<(), TenantError> {
-        match self.write().get_mut(id) {
+        match self.write().entries.get_mut(id) {
             Some(entry) => {
                 entry.info = Arc::new(TenantInfo::clone(&entry.info).with_status(status));
                 Ok(())
@@ -153,27 +163,41 @@ impl MemoryStore {
 
     /// Forgets a tenant. Its data stays where it is. `false` when it was not known.
     pub fn remove(&self, id: &TenantId) -> bool {
-        self.write().remove(id).is_some()
+        self.write().remove(id)
     }
 
     /// The tenants, in the order of their ids.
     #[must_use]
     pub fn ids(&self) -> Vec<TenantId> {
-        let mut ids: Vec<_> = self.read().keys().cloned().collect();
+        let mut ids: Vec<_> = self.read().entries.keys().cloned().collect();
         ids.sort_unstable();
         ids
     }
 
     fn entry(&self, id: &TenantId) -> Result<Entry, TenantError> {
-        self.read().get(id).cloned().ok_or_else(|| unknown(id))
+        self.read()
+            .entries
+            .get(id)
+            .cloned()
+            .ok_or_else(|| unknown(id))
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, HashMap<TenantId, Entry>> {
+    fn read(&self) -> RwLockReadGuard<'_, Tenants> {
         self.tenants.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, HashMap<TenantId, Entry>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Tenants> {
         self.tenants.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Tenants {
+    fn remove(&mut self, id: &TenantId) -> bool {
+        let removed = self.entries.remove(id);
+        if let Some(removed) = &removed {
+            self.places.remove(&removed.connection.place());
+        }
+        removed.is_some()
     }
 }
 
@@ -218,4 +242,74 @@ struct FileTenant {
 
 fn active() -> TenantStatus {
     TenantStatus::Active
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ACME: TenantId = TenantId::from_static("acme");
+    const GLOBEX: TenantId = TenantId::from_static("globex");
+
+    fn database() -> DatabaseUrl {
+        DatabaseUrl::new("postgres://app@h/app").unwrap()
+    }
+
+    #[tokio::test]
+    async fn reads_what_was_written() {
+        let store = MemoryStore::new();
+        store.add(ACME, &database()).unwrap();
+        assert_eq!(store.tenant(&ACME).await.unwrap().name, "acme");
+        store.set_status(&ACME, TenantStatus::Suspended).unwrap();
+        let info = store.tenant(&ACME).await.unwrap();
+        assert_eq!(info.status, TenantStatus::Suspended);
+        let placed = store.connection(&ACME).await.unwrap();
+        assert_eq!(placed.schema().as_str(), "tenant_acme");
+        assert!(store.remove(&ACME));
+        let gone = store.tenant(&ACME).await.unwrap_err();
+        assert!(matches!(gone, TenantError::UnknownTenant { tenant } if tenant == ACME));
+        assert!(store.set_status(&ACME, TenantStatus::Active).is_err());
+    }
+
+    #[test]
+    fn two_tenants_never_share_a_schema() {
+        let store = MemoryStore::new();
+        store.add(ACME, &database()).unwrap();
+        let theirs = ConnectionInfo::shared(&database(), &ACME);
+        let refused = store.insert(TenantInfo::active(GLOBEX), theirs.clone());
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "the tenant store's entry for globex is unusable: its schema tenant_acme is that of tenant acme in the same database"
+        );
+        assert_eq!(store.ids(), [ACME]);
+        // A tenant may be written again, and what it left may be taken.
+        store
+            .insert(TenantInfo::active(ACME), theirs.clone())
+            .unwrap();
+        let elsewhere = DatabaseUrl::new("postgres://h/eu").unwrap();
+        store.add(ACME, &elsewhere).unwrap();
+        store
+            .insert(TenantInfo::active(GLOBEX), theirs.clone())
+            .unwrap();
+        assert!(store.remove(&GLOBEX));
+        store.insert(TenantInfo::active(ACME), theirs).unwrap();
+    }
+
+    #[test]
+    fn a_file_with_a_mistake_says_where() {
+        let error = |json: &str| MemoryStore::from_json(json).unwrap_err().to_string();
+        assert!(error(r#"{"tenants":[{"id":"Acme"}]}"#).contains("tenant id \"Acme\" is invalid"));
+        assert!(error(r#"{"tenants":[{"id":"a","plam":""}]}"#).contains("unknown field `plam`"));
+        assert!(error("{\n\"tenants\": 3}").contains("line 2"));
+        let twice = r#"{"database_url":"mysql://h/d","tenants":[{"id":"a"},{"id":"a"}]}"#;
+        assert!(error(twice).contains("twice"));
+        let url = r#"{"database_url":"http://u:hunter2@h","tenants":[]}"#;
+        assert!(!error(url).contains("hunter2"));
+        assert!(
+            MemoryStore::from_file("/nowhere")
+                .unwrap_err()
+                .to_string()
+                .contains("/nowhere")
+        );
+    }
 }
