@@ -105,6 +105,12 @@ pub enum TenantError {
     )]
     UnscopedSql,
 
+    /// A typed statement that changes a schema, on a tenant connection, does not say `$tenant`.
+    #[error(
+        "a change of the schema was refused on a tenant connection: it does not name `$tenant`. Make tenants' tables with `get_schema_builder()`, and shared ones on `Tenancy::shared()`"
+    )]
+    UnscopedSchemaChange,
+
     /// The database cannot do what was asked.
     #[error("{operation} is not possible on {backend}: {instead}")]
     Unsupported {

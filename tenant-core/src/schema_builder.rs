@@ -7,7 +7,8 @@ use sea_orm::{
     StatementBuilder,
     sea_query::{
         Alias, ForeignKeyCreateStatement, Func, IndexCreateStatement, MysqlQueryBuilder, Query,
-        Table, TableCreateStatement, TableName, TableRef, extension::postgres::TypeCreateStatement,
+        SqliteQueryBuilder, Table, TableCreateStatement, TableName, TableRef,
+        extension::postgres::TypeCreateStatement,
     },
 };
 
@@ -85,8 +86,8 @@ impl TenantSchemaBuilder {
         let mut types = BTreeSet::new();
         for table in parents_first(self.tables) {
             for create in &table.enums {
-                let statement = self.backend.build(create);
-                if statement.sql.contains(PLACEHOLDER) && types.insert(statement.sql) {
+                let sql = self.backend.build(create).sql;
+                if sql.contains(PLACEHOLDER) && types.insert(sql) {
                     db.execute(create).await?;
                 }
             }
@@ -97,11 +98,15 @@ impl TenantSchemaBuilder {
                 }
                 DbBackend::Sqlite => {
                     db.execute(&table.for_sqlite()).await?;
-                    execute_all(db, &table.indexes).await?;
+                    for index in &table.indexes {
+                        db.execute(&index_in_file(index)).await?;
+                    }
                 }
                 _ => {
                     db.execute(&table.create).await?;
-                    execute_all(db, &table.indexes).await?;
+                    for index in &table.indexes {
+                        db.execute(index).await?;
+                    }
                 }
             }
         }
@@ -235,14 +240,11 @@ impl StatementBuilder for Rendered {
     }
 }
 
-async fn execute_all<C: ConnectionTrait>(
-    db: &C,
-    statements: &[IndexCreateStatement],
-) -> Result<(), DbErr> {
-    for statement in statements {
-        db.execute(statement).await?;
-    }
-    Ok(())
+/// SQLite: the schema stands in front of the index's name, and the table is looked up there.
+/// sea-query writes neither.
+fn index_in_file(index: &IndexCreateStatement) -> Rendered {
+    let sql = index.to_string(SqliteQueryBuilder);
+    Rendered(sql.replacen('"', &format!("\"{PLACEHOLDER}\".\""), 1))
 }
 
 /// The database that unqualified names mean on this connection.

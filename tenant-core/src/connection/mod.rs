@@ -23,7 +23,8 @@ use crate::{
 /// A SeaORM connection or transaction that is bound to one tenant for its whole life.
 ///
 /// Whatever SeaORM renders with `schema_name = "$tenant"` lands in the tenant's schema. Entities
-/// without it, the shared tables, pass as they are. Raw SQL must name `$tenant`, or it is refused;
+/// without it, the shared tables, are read and written as they are; their tables are made and
+/// changed elsewhere. Raw SQL must name `$tenant`, or it is refused;
 /// [`unscoped_raw`](Self::unscoped_raw) is the way round.
 ///
 /// It wraps anything that implements SeaORM's [`ConnectionTrait`]: a pool, a transaction, a
@@ -123,7 +124,10 @@ impl<C> TenantConnection<C> {
         Ok(statement)
     }
 
-    fn qualified<'a, S>(&'a self, statement: &'a S) -> Qualified<'a, S> {
+    fn qualified<'a, S: StatementBuilder>(
+        &'a self,
+        statement: &'a S,
+    ) -> Result<Qualified<'a, S>, DbErr> {
         Qualified::new(statement, &self.binding.quoted)
     }
 }
@@ -201,7 +205,7 @@ impl<C: ConnectionTrait> ConnectionTrait for TenantConnection<C> {
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-        self.inner.execute(&self.qualified(statement)).await
+        self.inner.execute(&self.qualified(statement)?).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -218,7 +222,7 @@ impl<C: ConnectionTrait> ConnectionTrait for TenantConnection<C> {
         &self,
         statement: &S,
     ) -> Result<Option<QueryResult>, DbErr> {
-        self.inner.query_one(&self.qualified(statement)).await
+        self.inner.query_one(&self.qualified(statement)?).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
@@ -231,7 +235,7 @@ impl<C: ConnectionTrait> ConnectionTrait for TenantConnection<C> {
         &self,
         statement: &S,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        self.inner.query_all(&self.qualified(statement)).await
+        self.inner.query_all(&self.qualified(statement)?).await
     }
 
     fn support_returning(&self) -> bool {
@@ -267,7 +271,9 @@ impl<C: StreamTrait> StreamTrait for TenantConnection<C> {
         &'a self,
         statement: &S,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        self.inner
-            .stream(&Qualified::new(statement, &self.binding.quoted))
+        match Qualified::new(statement, &self.binding.quoted) {
+            Ok(qualified) => self.inner.stream(&qualified),
+            Err(refused) => Box::pin(std::future::ready(Err(refused))),
+        }
     }
 }
