@@ -22,6 +22,8 @@ pub mod author {
             to = "id"
         )]
         pub mentor: HasOne<Entity>,
+        #[sea_orm(self_ref, relation_enum = "Pupils", relation_reverse = "Mentor")]
+        pub pupils: HasMany<Entity>,
         #[sea_orm(has_many)]
         pub books: HasMany<super::book::Entity>,
     }

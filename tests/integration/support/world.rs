@@ -184,6 +184,9 @@ impl World {
         let placed = self.store.connection(tenant).await.unwrap();
         let mut options = ConnectOptions::new(placed.url().expose());
         options.max_connections(connections);
+        if self.server == Server::Sqlite {
+            self.attach_shared(&mut options);
+        }
         let mut database = Database::connect(options).await.unwrap();
         let recording = Recording::default();
         let statements = recording.statements.clone();
@@ -191,6 +194,25 @@ impl World {
             statements.lock().unwrap().push(info.statement.sql.clone());
         });
         (database, placed.schema().clone(), recording)
+    }
+
+    /// Makes the shared tables visible, as a data source of a tenancy does.
+    fn attach_shared(&self, options: &mut ConnectOptions) {
+        let attach = format!(
+            "ATTACH DATABASE '{}' AS shared",
+            self.path().join("shared.sqlite").display()
+        );
+        options.map_sqlx_sqlite_pool_opts(move |pool| {
+            let attach = attach.clone();
+            pool.after_connect(move |connection, _| {
+                let attach = attach.clone();
+                Box::pin(async move {
+                    let attach = sea_orm::sqlx::AssertSqlSafe(attach);
+                    sea_orm::sqlx::raw_sql(attach).execute(connection).await?;
+                    Ok(())
+                })
+            })
+        });
     }
 
     /// The schema that a tenant's `$tenant` becomes, quoted for SQL.
@@ -261,7 +283,7 @@ impl Server {
         DatabaseUrl::new(url).unwrap()
     }
 
-    fn quote(self, name: &str) -> String {
+    pub fn quote(self, name: &str) -> String {
         match self {
             Self::MySql => format!("`{name}`"),
             _ => format!("\"{name}\""),

@@ -1,0 +1,14 @@
+//! No way through this crate leads to another tenant's rows, and whatever is cut short in the
+//! middle leaves nothing behind.
+
+mod bound;
+mod context_span;
+mod interleaving;
+mod refused;
+mod session;
+mod sources;
+mod transactions;
+mod wrapping;
+
+mod capture;
+mod rows;

@@ -1,0 +1,56 @@
+//! Tenant errors inside SeaORM's signatures.
+
+use sea_orm::{DbErr, SqlErr, TransactionTrait as _};
+use sea_orm_tenant::{TenantContext, TenantError, TenantId};
+
+use super::super::rows::{add, names};
+use crate::support::{World, on_every_database};
+
+on_every_database!(
+    a_database_error_comes_out_of_a_tenant_error_as_it_went_in,
+    a_tenant_error_passes_through_a_function_of_seaorms_signature,
+);
+
+async fn a_database_error_comes_out_of_a_tenant_error_as_it_went_in(world: &World) {
+    let acme = world.acme().await;
+    add(&acme, "Verne").await.unwrap();
+    let duplicate = add(&acme, "Verne").await.unwrap_err();
+    let text = duplicate.to_string();
+    let wrapped = TenantError::from(duplicate);
+    assert_eq!(wrapped.to_string(), text);
+    let unwrapped = DbErr::from(wrapped);
+    assert_eq!(unwrapped.to_string(), text);
+    assert!(matches!(
+        unwrapped.sql_err(),
+        Some(SqlErr::UniqueConstraintViolation(_))
+    ));
+}
+
+async fn a_tenant_error_passes_through_a_function_of_seaorms_signature(world: &World) {
+    async fn authors(world: &World) -> Result<Vec<String>, DbErr> {
+        let db = world.tenancy.current().await?;
+        let transaction = db.begin().await?;
+        names(&transaction).await
+    }
+    let error = authors(world).await.unwrap_err();
+    let text = TenantError::NoTenant.to_string();
+    assert_eq!(error, DbErr::Custom(text));
+    let inside = TenantContext::scope(world.acme.clone(), authors(world)).await;
+    assert!(inside.unwrap().is_empty());
+}
+
+#[test]
+fn other_tenant_errors_keep_their_text() {
+    let tenant = TenantId::from_static("acme");
+    for error in [
+        TenantError::NoTenant,
+        TenantError::UnscopedSql,
+        TenantError::UnknownTenant { tenant },
+        TenantError::DataSourcesExhausted { max: 3 },
+        TenantError::store_unavailable("no route to host"),
+        TenantError::Configuration("it is wrong".to_owned()),
+    ] {
+        let text = error.to_string();
+        assert_eq!(DbErr::from(error), DbErr::Custom(text));
+    }
+}

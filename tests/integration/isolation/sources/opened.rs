@@ -1,0 +1,172 @@
+//! When a data source is opened, and how often.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{future::join_all, poll};
+use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy, TenancyBuilder, TenantError, TenantId};
+use tokio::sync::Barrier;
+
+use super::{
+    super::rows::{add, names},
+    place,
+    proxy::Closed,
+};
+use crate::support::{Server, World, on_every_database};
+
+on_every_database!(
+    building_a_tenancy_opens_nothing,
+    a_server_that_comes_up_later_is_used_then,
+    a_hundred_first_calls_open_one_data_source,
+    an_opener_that_is_cancelled_leaves_it_to_those_who_wait,
+    failed_openings_take_no_place,
+    tenants_of_one_database_share_its_data_source,
+);
+
+fn counted(builder: TenancyBuilder) -> (TenancyBuilder, Arc<AtomicUsize>) {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    let builder = builder.configure(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    (builder, opened)
+}
+
+async fn building_a_tenancy_opens_nothing(world: &World) {
+    let (builder, opened) = counted(world.tenancy());
+    let tenancy = builder.build().unwrap();
+    assert_eq!(tenancy.open_data_sources(), 0);
+    tenancy.tenant(&world.acme).await.unwrap();
+    assert_eq!(opened.load(Ordering::Relaxed), 0);
+    assert_eq!(tenancy.open_data_sources(), 0);
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    acme.ping().await.unwrap();
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+    assert_eq!(tenancy.open_data_sources(), 1);
+    tenancy.close().await;
+}
+
+async fn a_server_that_comes_up_later_is_used_then(world: &World) {
+    if world.server == Server::Sqlite {
+        return a_file_that_is_made_later_is_used_then(world).await;
+    }
+    add(&world.acme().await, "Verne").await.unwrap();
+    let closed = Closed::in_front_of(world);
+    let store = MemoryStore::new();
+    place(&store, &world.acme, &closed.url(world));
+    let tenancy = Tenancy::builder()
+        .store(store)
+        .acquire_timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let error = tenancy.for_tenant(&world.acme).await.unwrap_err();
+    assert!(matches!(error, TenantError::DataSourceUnavailable { .. }));
+    assert_eq!(tenancy.open_data_sources(), 0);
+    closed.open();
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    assert_eq!(names(&acme).await.unwrap(), ["Verne"]);
+    drop(acme);
+    tenancy.close().await;
+}
+
+async fn a_file_that_is_made_later_is_used_then(world: &World) {
+    let file = world
+        .path()
+        .join("tenants")
+        .join(format!("tenant_{}.sqlite", world.acme));
+    let moved = world.path().join("moved.sqlite");
+    add(&world.acme().await, "Verne").await.unwrap();
+    world.tenancy.close().await;
+    std::fs::rename(&file, &moved).unwrap();
+    let error = world.tenancy.for_tenant(&world.acme).await.unwrap_err();
+    assert!(matches!(error, TenantError::DataSourceUnavailable { .. }));
+    std::fs::rename(&moved, &file).unwrap();
+    assert_eq!(names(&world.acme().await).await.unwrap(), ["Verne"]);
+}
+
+async fn a_hundred_first_calls_open_one_data_source(world: &World) {
+    let (builder, opened) = counted(world.tenancy());
+    let tenancy = builder.build().unwrap();
+    let start = Arc::new(Barrier::new(100));
+    let calls = (0..100).map(|_| {
+        let (tenancy, start, acme) = (tenancy.clone(), start.clone(), world.acme.clone());
+        tokio::spawn(async move {
+            start.wait().await;
+            let acme = tenancy.for_tenant(&acme).await?;
+            Ok::<_, TenantError>(names(&acme).await?)
+        })
+    });
+    for call in join_all(calls).await {
+        assert!(call.unwrap().unwrap().is_empty());
+    }
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+    assert_eq!(tenancy.open_data_sources(), 1);
+    tenancy.close().await;
+}
+
+async fn an_opener_that_is_cancelled_leaves_it_to_those_who_wait(world: &World) {
+    let (builder, opened) = counted(world.tenancy());
+    let tenancy = builder.build().unwrap();
+    let mut opener = Box::pin(tenancy.for_tenant(&world.acme));
+    assert!(poll!(opener.as_mut()).is_pending());
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+    let mut waiting = [0; 3].map(|_| Box::pin(tenancy.for_tenant(&world.acme)));
+    for waiting in &mut waiting {
+        assert!(poll!(waiting.as_mut()).is_pending());
+    }
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+    drop(opener);
+    for outcome in join_all(waiting).await {
+        outcome.unwrap().ping().await.unwrap();
+    }
+    assert_eq!(opened.load(Ordering::Relaxed), 2);
+    assert_eq!(tenancy.open_data_sources(), 1);
+    tenancy.close().await;
+}
+
+async fn failed_openings_take_no_place(world: &World) {
+    let store = MemoryStore::new();
+    place(&store, &world.acme, &world.database);
+    let nowhere = |number: u16| match world.server {
+        Server::Sqlite => {
+            DatabaseUrl::sqlite(world.path().join(format!("nowhere{number}"))).unwrap()
+        }
+        Server::Postgres => DatabaseUrl::new(format!("postgres://a@127.0.0.1:{number}/a")).unwrap(),
+        Server::MySql => DatabaseUrl::new(format!("mysql://a@127.0.0.1:{number}/a")).unwrap(),
+    };
+    let lost = |number: u16| TenantId::try_from(format!("lost{number}")).unwrap();
+    for number in 1..=5 {
+        place(&store, &lost(number), &nowhere(number));
+    }
+    let tenancy = Tenancy::builder()
+        .store(store)
+        .max_data_sources(1)
+        .acquire_timeout(Duration::from_millis(500))
+        .build()
+        .unwrap();
+    for number in 1..=5 {
+        let error = tenancy.for_tenant(&lost(number)).await.unwrap_err();
+        assert!(matches!(error, TenantError::DataSourceUnavailable { .. }));
+        assert_eq!(tenancy.open_data_sources(), 0);
+    }
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    assert!(names(&acme).await.unwrap().is_empty());
+    drop(acme);
+    tenancy.close().await;
+}
+
+async fn tenants_of_one_database_share_its_data_source(world: &World) {
+    let tenancy = world.tenancy().build().unwrap();
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    let globex = tenancy.for_tenant(&world.globex).await.unwrap();
+    let shared = tenancy.shared().await.unwrap();
+    let expected = if world.server == Server::Sqlite { 3 } else { 1 };
+    assert_eq!(tenancy.open_data_sources(), expected);
+    drop((acme, globex, shared));
+    tenancy.close().await;
+}

@@ -1,0 +1,51 @@
+mod author {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_tenant::TenantScoped;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, TenantScoped)]
+    #[sea_orm(table_name = "author", schema_name = "$tenant")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod book {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_tenant::TenantScoped;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, TenantScoped)]
+    #[sea_orm(table_name = "book", schema_name = "$tenant")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+        pub author_id: i32,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, TenantScoped)]
+    pub enum Relation {
+        Author,
+        #[sea_orm(from = "Column::AuthorId")]
+        Editor,
+        #[sea_orm(belongs_to = 1)]
+        Number,
+        #[sea_orm(belongs_to = "not a path")]
+        Text,
+    }
+
+    impl RelationTrait for Relation {
+        fn def(&self) -> RelationDef {
+            Entity::belongs_to(super::author::Entity)
+                .from(Column::AuthorId)
+                .to(super::author::Column::Id)
+                .into()
+        }
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+fn main() {}

@@ -1,0 +1,31 @@
+mod book {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_tenant::TenantScoped;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, TenantScoped)]
+    #[sea_orm(table_name = "book", schema_name = "public")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+mod typo {
+    use sea_orm::entity::prelude::*;
+    use sea_orm_tenant::TenantScoped;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel, TenantScoped)]
+    #[sea_orm(table_name = "typo", schema_name = "$tenants")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+fn main() {}
