@@ -8,5 +8,6 @@
 
 mod derives;
 mod hygiene;
+mod tenant_id;
 mod ui;
 mod with_tenant;

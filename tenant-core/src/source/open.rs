@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
 
 use super::DatabaseUrl;
-use crate::{SchemaName, TenantError, error::product};
+use crate::{SchemaName, TenantError};
 
 /// How data sources are opened.
 #[derive(Clone)]
@@ -103,7 +103,7 @@ pub(crate) async fn create_file(
 /// Without its driver there is no file to create.
 #[cfg(not(feature = "sqlx-sqlite"))]
 pub(crate) async fn create_file(url: &DatabaseUrl, _: &SourceOptions) -> Result<(), TenantError> {
-    Err(without_driver(url.backend()))
+    Err(without(driver(url.backend()).0))
 }
 
 fn connect_options(url: &DatabaseUrl, options: &SourceOptions) -> ConnectOptions {
@@ -142,8 +142,9 @@ async fn open(
     url: &DatabaseUrl,
     connect: ConnectOptions,
 ) -> Result<DatabaseConnection, TenantError> {
-    if !has_driver(url.backend()) {
-        return Err(without_driver(url.backend()));
+    let (feature, enabled) = driver(url.backend());
+    if !enabled {
+        return Err(without(feature));
     }
     // Boxed: drivers nest their futures so deeply that callers would meet the compiler's limit.
     Box::pin(Database::connect(connect))
@@ -151,22 +152,19 @@ async fn open(
         .map_err(|error| TenantError::unavailable(url.backend(), error, url.expose()))
 }
 
-fn has_driver(backend: DbBackend) -> bool {
+/// The feature that brings a driver in, and whether it is on.
+fn driver(backend: DbBackend) -> (&'static str, bool) {
     match backend {
-        DbBackend::Postgres => cfg!(feature = "sqlx-postgres"),
-        DbBackend::MySql => cfg!(feature = "sqlx-mysql"),
-        DbBackend::Sqlite => cfg!(feature = "sqlx-sqlite"),
-        _ => false,
+        DbBackend::Postgres => ("sqlx-postgres", cfg!(feature = "sqlx-postgres")),
+        DbBackend::MySql => ("sqlx-mysql", cfg!(feature = "sqlx-mysql")),
+        DbBackend::Sqlite => ("sqlx-sqlite", cfg!(feature = "sqlx-sqlite")),
+        other => (other.as_str(), false),
     }
 }
 
-fn without_driver(backend: DbBackend) -> TenantError {
+fn without(feature: &str) -> TenantError {
     TenantError::Configuration(format!(
-        "sea-orm-tenant was built without the {} driver; add its feature `sqlx-{}`",
-        product(backend),
-        product(backend)
-            .to_lowercase()
-            .replace("postgresql", "postgres"),
+        "sea-orm-tenant was built without the driver for this database; add its feature `{feature}`"
     ))
 }
 

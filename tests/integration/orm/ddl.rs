@@ -1,17 +1,18 @@
 //! Definitions that people build with sea-query, on `Entity.table_ref()`.
 
 use sea_orm::{
-    ConnectionTrait as _, EntityName as _, EntityTrait as _, PaginatorTrait as _,
+    ConnectionTrait as _, DbErr, EntityName as _, EntityTrait as _, PaginatorTrait as _,
+    TransactionTrait as _,
     sea_query::{Alias, ColumnDef, Index, IntoTableRef as _, Table},
 };
 
 use super::{
     catalogue::{columns, indexes, tables},
-    inside::{exactly, inside_acme, only},
+    inside::{exactly, inside_acme, only, rows_outside},
 };
 use crate::support::{
     Server, World,
-    entities::{review, tag},
+    entities::{genre, review, tag},
     on_every_database,
 };
 
@@ -22,6 +23,7 @@ on_every_database!(
     renames_its_own_table,
     creates_a_table,
     creates_an_index,
+    refuses_a_change_that_names_no_tenant,
 );
 
 async fn alters_its_own_table(world: &World) {
@@ -132,4 +134,37 @@ async fn creates_an_index(world: &World) {
     let index = "review(text)".to_owned();
     assert!(indexes(world, &world.acme, false).await.contains(&index));
     assert!(!indexes(world, &world.globex, false).await.contains(&index));
+}
+
+/// A bare `Entity` renders no schema: the change would hit what all tenants see.
+async fn refuses_a_change_that_names_no_tenant(world: &World) {
+    let before = rows_outside(world).await;
+    let acme = world.acme().await;
+    let refused = |outcome: Result<_, DbErr>| {
+        let text = outcome.map(drop).unwrap_err().to_string();
+        assert!(text.contains("$tenant"), "{text}");
+    };
+    refused(
+        acme.execute(&Table::drop().table(review::Entity).take())
+            .await,
+    );
+    refused(
+        acme.execute(&Table::drop().table(genre::Entity.table_ref()).take())
+            .await,
+    );
+    let add = Table::alter()
+        .table(tag::Entity)
+        .add_column(ColumnDef::new(Alias::new("colour")).integer().null())
+        .take();
+    refused(acme.execute(&add).await);
+    let index = Index::create()
+        .name("by_text")
+        .table(review::Entity)
+        .col(review::Column::Id)
+        .take();
+    refused(acme.execute(&index).await);
+    let transaction = acme.begin().await.unwrap();
+    refused(transaction.execute(&add).await);
+    transaction.rollback().await.unwrap();
+    assert_eq!(rows_outside(world).await, before);
 }

@@ -2,6 +2,7 @@
 
 use sea_orm::{
     EntityLoaderTrait as _, EntityTrait as _, LoaderTrait as _, QueryFilter as _, QueryOrder as _,
+    TransactionTrait as _,
 };
 
 use super::inside::{exactly, inside_acme};
@@ -21,6 +22,7 @@ on_every_database!(
     entity_loader_loads_many_to_many,
     entity_loader_loads_nested,
     entity_loader_loads_a_self_reference,
+    loads_in_a_transaction,
 );
 
 async fn loads_one_for_each(world: &World) {
@@ -199,6 +201,28 @@ async fn entity_loader_loads_a_self_reference(world: &World) {
         assert_eq!(authors[0].pupils[0].name, "Wells");
         assert_eq!(authors[1].mentor.as_ref().unwrap().name, "Verne");
         assert!(authors[2].pupils.is_empty());
+    })
+    .await;
+}
+
+async fn loads_in_a_transaction(world: &World) {
+    inside_acme(world, async |db| {
+        let transaction = db.begin().await.unwrap();
+        tag::Entity::delete_by_id(3)
+            .exec(&transaction)
+            .await
+            .unwrap();
+        let books = book::Entity::load()
+            .with(author::Entity)
+            .with(tag::Entity)
+            .order_by_asc(book::COLUMN.id)
+            .all(&transaction)
+            .await
+            .unwrap();
+        assert_eq!(books[2].author.as_ref().unwrap().name, "Wells");
+        let counts: Vec<_> = books.iter().map(|book| book.tags.len()).collect();
+        assert_eq!(counts, [1, 1, 0, 0]);
+        transaction.rollback().await.unwrap();
     })
     .await;
 }

@@ -20,6 +20,7 @@ on_every_database!(
     streams_a_statement,
     finds_models_from_raw_sql,
     finds_structs_by_statement,
+    finds_by_the_raw_sql_macro,
     pages_through_raw_sql,
     joins_a_shared_table_by_its_plain_name,
     leaves_literals_and_comments_alone,
@@ -142,6 +143,34 @@ async fn finds_structs_by_statement(world: &World) {
         let counts = counts.all(db).await.unwrap();
         assert_eq!(counts.len(), 2);
         assert_eq!((counts[1].author.as_str(), counts[1].books), ("Wells", 2));
+    })
+    .await;
+}
+
+async fn finds_by_the_raw_sql_macro(world: &World) {
+    inside_acme(world, async |db| {
+        let ids = [2, 3];
+        let select = match world.server {
+            Server::Postgres => sea_orm::raw_sql!(
+                Postgres,
+                "SELECT id, name, mentor_id FROM $tenant.author WHERE id IN ({..ids}) ORDER BY id"
+            ),
+            Server::MySql => sea_orm::raw_sql!(
+                MySql,
+                "SELECT id, name, mentor_id FROM $tenant.author WHERE id IN ({..ids}) ORDER BY id"
+            ),
+            Server::Sqlite => sea_orm::raw_sql!(
+                Sqlite,
+                "SELECT id, name, mentor_id FROM $tenant.author WHERE id IN ({..ids}) ORDER BY id"
+            ),
+        };
+        let found = author::Entity::find().from_raw_sql(select).all(db).await;
+        let names: Vec<_> = found
+            .unwrap()
+            .into_iter()
+            .map(|author| author.name)
+            .collect();
+        assert_eq!(names, ["Wells", "Lem"]);
     })
     .await;
 }

@@ -18,6 +18,7 @@ on_every_database!(
     streams_related_rows,
     streams_in_a_transaction,
     streams_a_hand_built_statement,
+    streams_on_a_tenancys_connection,
     a_stream_that_is_dropped_half_way_leaves_a_usable_connection,
 );
 
@@ -85,6 +86,20 @@ async fn streams_a_hand_built_statement(world: &World) {
         let name = |row: Result<QueryResult, _>| row.unwrap().try_get_by_index(0).unwrap();
         let names: Vec<String> = rows.into_iter().map(name).collect();
         assert_eq!(names, ["Verne", "Wells", "Lem"]);
+    })
+    .await;
+}
+
+async fn streams_on_a_tenancys_connection(world: &World) {
+    let acme = world.acme().await;
+    inside_acme(world, async |db| {
+        let stream = author::Entity::find().stream(&acme).await.unwrap();
+        assert_eq!(stream.count().await, 3);
+        let transaction = acme.begin().await.unwrap();
+        let stream = book::Entity::find().stream(&transaction).await.unwrap();
+        assert_eq!(stream.count().await, 4);
+        transaction.commit().await.unwrap();
+        assert_eq!(author::Entity::find().all(db).await.unwrap().len(), 3);
     })
     .await;
 }

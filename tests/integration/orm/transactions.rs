@@ -272,20 +272,35 @@ async fn access_mode_survives(world: &World) {
 
 async fn options_survive(world: &World) {
     inside_acme(world, async |db| {
-        let options = |mode| TransactionOptions {
-            sqlite_transaction_mode: Some(mode),
+        let options = TransactionOptions {
+            access_mode: Some(AccessMode::ReadOnly),
             ..Default::default()
         };
-        let immediate = options(SqliteTransactionMode::Immediate);
-        let transaction = db.begin_with_options(immediate).await.unwrap();
+        let transaction = db.begin_with_options(options).await.unwrap();
+        let delete = author::Entity::delete_by_id(3).exec(&transaction).await;
+        assert_eq!(delete.is_err(), world.server != Server::Sqlite);
+        transaction.rollback().await.unwrap();
+
+        let immediate = || TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..Default::default()
+        };
+        let transaction = db.begin_with_options(immediate()).await.unwrap();
         assert_eq!(transaction.tenant(), &world.acme);
-        add(&transaction, "Poe").await;
-        let nested = transaction.begin_with_options(options(SqliteTransactionMode::Deferred));
-        let nested = nested.await.unwrap();
-        add(&nested, "Doyle").await;
+        if world.server == Server::Sqlite {
+            // It holds the file's write lock from the beginning.
+            let (other, _) = world.recorded(&world.acme, 1).await;
+            let no_waiting = "PRAGMA busy_timeout = 0";
+            let plain = other.unscoped_raw();
+            plain.execute_unprepared(no_waiting).await.unwrap();
+            let locked = author::Entity::delete_by_id(3).exec(&other).await;
+            assert!(locked.unwrap_err().to_string().contains("locked"));
+        }
+        let nested = transaction.begin_with_options(immediate()).await.unwrap();
+        add(&nested, "Poe").await;
         nested.commit().await.unwrap();
         transaction.commit().await.unwrap();
-        assert_eq!(count(db).await, 5);
+        assert_eq!(count(db).await, 4);
     })
     .await;
 }

@@ -1,9 +1,6 @@
 //! No more data sources than allowed, and none of them taken from somebody who uses it.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use futures_util::{TryStreamExt as _, future::join_all, poll};
 use sea_orm::{EntityTrait as _, TransactionTrait as _};
@@ -11,7 +8,7 @@ use sea_orm_tenant::{Tenancy, TenancyBuilder, TenantConnection, TenantError, Ten
 
 use super::{
     super::rows::{add, names},
-    apart,
+    apart, counted,
 };
 use crate::support::{World, entities::author, on_every_database};
 
@@ -54,15 +51,13 @@ async fn no_more_than_the_bound_are_open(world: &World) {
 }
 
 async fn the_one_that_is_idle_for_longest_makes_room(world: &World) {
-    let opened = Arc::new(Mutex::new(0));
-    let count = opened.clone();
-    let tenancy = tenancy(world, 2).configure(move |_| *count.lock().unwrap() += 1);
-    let tenancy = tenancy.build().unwrap();
+    let (builder, opened) = counted(tenancy(world, 2));
+    let tenancy = builder.build().unwrap();
     let touch = async |tenant: &TenantId| {
         let db = tenancy.for_tenant(tenant).await.unwrap();
         db.ping().await.unwrap();
         drop(db);
-        *opened.lock().unwrap()
+        opened.load(Ordering::Relaxed)
     };
     assert_eq!(touch(&world.acme).await, 1);
     assert_eq!(touch(&world.globex).await, 2);
@@ -95,7 +90,8 @@ async fn a_held_connection_keeps_its_data_source(world: &World) {
 
 /// Also when the connection that began it is gone.
 async fn a_transaction_keeps_its_data_source(world: &World) {
-    let tenancy = tenancy(world, 1).build().unwrap();
+    let (builder, opened) = counted(tenancy(world, 1));
+    let tenancy = builder.build().unwrap();
     let acme = tenancy.for_tenant(&world.acme).await.unwrap();
     let transaction = acme.begin().await.unwrap();
     drop(acme);
@@ -106,9 +102,12 @@ async fn a_transaction_keeps_its_data_source(world: &World) {
     add(&savepoint, "Wells").await.unwrap();
     assert!(poll!(newcomer.as_mut()).is_pending());
     savepoint.commit().await.unwrap();
+    // It has not even begun to open its own.
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
     assert_eq!(tenancy.open_data_sources(), 1);
     transaction.commit().await.unwrap();
     newcomer.await.unwrap().ping().await.unwrap();
+    assert_eq!(opened.load(Ordering::Relaxed), 2);
     let acme = tenancy.for_tenant(&world.acme).await.unwrap();
     assert_eq!(names(&acme).await.unwrap(), ["Verne", "Wells"]);
     drop(acme);

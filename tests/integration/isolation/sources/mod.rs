@@ -7,7 +7,14 @@ mod placed;
 mod proxy;
 mod sqlite;
 
-use sea_orm_tenant::{ConnectionInfo, DatabaseUrl, MemoryStore, TenantId, TenantInfo};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use sea_orm_tenant::{
+    ConnectionInfo, DatabaseUrl, MemoryStore, TenancyBuilder, TenantId, TenantInfo,
+};
 
 use crate::support::{Server, World};
 
@@ -40,4 +47,14 @@ fn variant(world: &World, number: usize) -> DatabaseUrl {
     url.query_pairs_mut()
         .append_pair("statement-cache-capacity", &capacity);
     DatabaseUrl::new(url.to_string()).unwrap()
+}
+
+/// Counts how many data sources are opened.
+fn counted(builder: TenancyBuilder) -> (TenancyBuilder, Arc<AtomicUsize>) {
+    let opened = Arc::new(AtomicUsize::new(0));
+    let count = opened.clone();
+    let builder = builder.configure(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+    });
+    (builder, opened)
 }

@@ -1,20 +1,17 @@
 //! When a data source is opened, and how often.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use futures_util::{future::join_all, poll};
-use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy, TenancyBuilder, TenantError, TenantId};
+use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy, TenantError, TenantId};
 use tokio::sync::Barrier;
 
 use super::{
     super::rows::{add, names},
-    place,
+    counted, place,
     proxy::Closed,
 };
 use crate::support::{Server, World, on_every_database};
@@ -27,15 +24,6 @@ on_every_database!(
     failed_openings_take_no_place,
     tenants_of_one_database_share_its_data_source,
 );
-
-fn counted(builder: TenancyBuilder) -> (TenancyBuilder, Arc<AtomicUsize>) {
-    let opened = Arc::new(AtomicUsize::new(0));
-    let count = opened.clone();
-    let builder = builder.configure(move |_| {
-        count.fetch_add(1, Ordering::Relaxed);
-    });
-    (builder, opened)
-}
 
 async fn building_a_tenancy_opens_nothing(world: &World) {
     let (builder, opened) = counted(world.tenancy());
