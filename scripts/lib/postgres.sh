@@ -40,7 +40,7 @@ start_postgres() {
   echo test >"$server_root/postgres.password"
   chmod 644 "$server_root/postgres.password"
   as_server "$postgres_bin/initdb" --pgdata="$directory/data" --username=test \
-    --auth=scram-sha-256 --pwfile="$server_root/postgres.password" \
+    --auth=password --pwfile="$server_root/postgres.password" \
     --encoding=UTF8 --no-locale --no-sync
 
   local version

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr};
 
-use crate::{InvalidSchemaName, InvalidTenantId, TenantId, TenantStatus};
+use crate::{InvalidSchemaName, InvalidTenantId, SchemaName, TenantId, TenantStatus};
 
 /// What can go wrong between a request and its tenant's rows: one variant for each thing that a
 /// caller may act on.
@@ -120,6 +120,24 @@ pub enum TenantError {
         backend: &'static str,
         /// Why, and what to do instead.
         instead: &'static str,
+    },
+
+    /// Beginning or ending a savepoint failed or was cancelled, and the driver may have rolled back
+    /// the transaction around it.
+    #[error(
+        "the transaction is lost: beginning or ending a savepoint in it failed or was cancelled. Nothing of it is committed; begin again"
+    )]
+    TransactionLost,
+
+    /// The tenant's database has no such schema.
+    #[error(
+        "the schema {schema} of tenant {tenant} does not exist; create it with `Tenancy::create_schema`"
+    )]
+    MissingSchema {
+        /// The tenant that was asked for.
+        tenant: TenantId,
+        /// Where its tables should be.
+        schema: SchemaName,
     },
 
     /// A setting is missing or contradicts another one.

@@ -25,7 +25,7 @@ pub use self::{
     schema::{InvalidSchemaName, SchemaName},
     schema_builder::TenantSchemaBuilder,
     session::TenantDatabaseContext,
-    source::{DatabaseUrl, SourceConnection},
+    source::{DatabaseUrl, SourceConnection, SourceTransaction},
     store::{MemoryStore, TenantInfo, TenantStatus, TenantStore},
     tenancy::{Tenancy, TenancyBuilder},
 };

@@ -65,8 +65,12 @@ impl ConnectionInfo {
             DbBackend::Sqlite => SchemaName::sqlite_main(),
             _ => SchemaName::in_dedicated_database("public")?,
         };
+        let url = match url.backend() {
+            DbBackend::Sqlite => url.of_existing_file(),
+            _ => url.clone(),
+        };
         Ok(Self {
-            url: url.clone(),
+            url,
             schema,
             placement: Placement::Dedicated,
         })
@@ -90,7 +94,8 @@ impl ConnectionInfo {
         self.placement
     }
 
-    /// Whether two tenants placed so would see each other's rows.
+    /// Whether two tenants placed so would see each other's rows. Compares what the URLs say: two
+    /// names of one host are not seen to be one.
     #[must_use]
     pub fn overlaps(&self, other: &Self) -> bool {
         self.place() == other.place()

@@ -119,13 +119,21 @@ impl TenantSchemaBuilder {
     /// # Errors
     ///
     /// [`DbErr::BackendNotSupported`] on MySQL and SQLite, where SeaORM's sync cannot be told which
-    /// schema to compare: use migrations there. Else the driver's.
+    /// schema to compare, and [`TenantError::Unsupported`](crate::TenantError::Unsupported) as a
+    /// [`DbErr`] when an entity has a native enum: use migrations there. Else the driver's.
     #[cfg(feature = "schema-sync")]
     pub async fn sync<C>(self, db: &C) -> Result<(), DbErr>
     where
         C: ConnectionTrait + sea_schema::Connection,
     {
+        let has_enums = self.tables.iter().any(|table| !table.enums.is_empty());
         match self.backend {
+            DbBackend::Postgres if has_enums => Err(crate::TenantError::Unsupported {
+                operation: "schema sync of native enum types",
+                backend: "PostgreSQL",
+                instead: "SeaORM does not recognise the types of a named schema and would create them again; use migrations",
+            }
+            .into()),
             DbBackend::Postgres => self.sync.sync(db).await,
             other => Err(DbErr::BackendNotSupported {
                 db: other.as_str(),

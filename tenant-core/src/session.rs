@@ -1,4 +1,4 @@
-use sea_orm::{ConnectionTrait, DbBackend, TransactionSession};
+use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionSession};
 
 use crate::{SchemaName, TenantConnection, TenantError, error::product};
 
@@ -12,7 +12,7 @@ pub struct TenantDatabaseContext(());
 impl TenantDatabaseContext {
     /// Makes unqualified names in `transaction` mean the tenant's tables.
     ///
-    /// - **PostgreSQL**: `SET LOCAL search_path`, to the tenant's schema alone: an unqualified name
+    /// - **PostgreSQL**: what `SET LOCAL search_path` does, to the tenant's schema alone: an unqualified name
     ///   that the tenant does not have is an error and not a table in `public`. Temporary tables
     ///   are looked up last, so one that was left on the connection hides nothing. It ends with the
     ///   transaction, by commit and by rollback.
@@ -23,7 +23,8 @@ impl TenantDatabaseContext {
     /// [`TenantError::Unsupported`] on MySQL: `USE` is not undone by a rollback, so it would stay
     /// on the pooled connection for the next borrower. Say `$tenant.` in raw SQL, or run on
     /// [`Tenancy::dedicated_connection`](crate::Tenancy::dedicated_connection). Also on SQLite when
-    /// the tenant's schema is not `main`. Else the driver's.
+    /// the tenant's schema is not `main`. [`TenantError::MissingSchema`] on PostgreSQL. Else the
+    /// driver's.
     pub async fn apply_tenant_context<C>(
         transaction: &TenantConnection<C>,
     ) -> Result<(), TenantError>
@@ -55,16 +56,24 @@ impl TenantDatabaseContext {
         };
         match backend {
             DbBackend::Postgres => {
-                let path: String = visible
-                    .iter()
-                    .map(|schema| format!(", {}", schema.quoted(backend)))
+                let path: String = std::iter::once(transaction.schema())
+                    .chain(visible)
+                    .map(|schema| format!("{}, ", schema.quoted(backend)))
                     .collect();
-                transaction
-                    .execute_unprepared(&format!(
-                        "SET LOCAL search_path TO \"$tenant\"{path}, pg_temp"
-                    ))
-                    .await?;
-                Ok(())
+                // What a missing schema leaves is `pg_temp`, where tables would be made, and lost.
+                let set = Statement::from_sql_and_values(
+                    backend,
+                    "SELECT set_config('search_path', $1, true) \
+                     FROM pg_catalog.pg_namespace WHERE nspname = '$tenant'",
+                    [format!("{path}pg_temp").into()],
+                );
+                match transaction.query_one_raw(set).await? {
+                    Some(_) => Ok(()),
+                    None => Err(TenantError::MissingSchema {
+                        tenant: transaction.tenant().clone(),
+                        schema: transaction.schema().clone(),
+                    }),
+                }
             }
             DbBackend::Sqlite if transaction.schema().as_str() == "main" => Ok(()),
             DbBackend::Sqlite => Err(refuse(

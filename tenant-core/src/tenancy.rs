@@ -1,10 +1,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use crate::{
-    ConnectionInfo, DatabaseUrl, SourceConnection, TenantConnection, TenantContext, TenantError,
-    TenantId, TenantInfo, TenantStore,
+    ConnectionInfo, DatabaseUrl, SchemaName, SourceConnection, TenantConnection, TenantContext,
+    TenantError, TenantId, TenantInfo, TenantStore,
     qualify::quoted_placeholder,
     source::{DataSources, SourceOptions, connect_dedicated, create_file},
 };
@@ -154,13 +154,24 @@ impl Tenancy {
     ///
     /// # Errors
     ///
-    /// As [`for_tenant_in_any_status`](Self::for_tenant_in_any_status).
+    /// As [`for_tenant_in_any_status`](Self::for_tenant_in_any_status), and
+    /// [`TenantError::MissingSchema`].
     pub async fn dedicated_connection(
         &self,
         id: &TenantId,
     ) -> Result<DatabaseConnection, TenantError> {
         let placed = self.inner.store.connection(id).await?;
-        connect_dedicated(placed.url(), placed.schema(), self.inner.sources.options()).await
+        let (url, schema) = (placed.url(), placed.schema());
+        let db = connect_dedicated(url, schema, self.inner.sources.options()).await?;
+        // MySQL and SQLite do not connect to a database or a file that is missing.
+        if url.backend() == DbBackend::Postgres && !schema_exists(&db, schema).await? {
+            db.close().await?;
+            return Err(TenantError::MissingSchema {
+                tenant: id.clone(),
+                schema: schema.clone(),
+            });
+        }
+        Ok(db)
     }
 
     /// How many data sources are open now, those that are closing included.
@@ -187,6 +198,16 @@ impl Tenancy {
             placed.schema().clone(),
         ))
     }
+}
+
+/// PostgreSQL: a search path may name what is not there.
+async fn schema_exists(db: &DatabaseConnection, schema: &SchemaName) -> Result<bool, DbErr> {
+    let select = Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        "SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = $1",
+        [schema.as_str().into()],
+    );
+    Ok(db.query_one_raw(select).await?.is_some())
 }
 
 impl fmt::Debug for Tenancy {

@@ -18,13 +18,21 @@ pub(super) struct Qualified<'a, S> {
 impl<'a, S: StatementBuilder> Qualified<'a, S> {
     /// Renders `statement`.
     ///
-    /// Shared tables are read and written as they are. A change of the schema that names no tenant
-    /// is refused: SeaORM leaves the schema out of an index on MySQL and SQLite, and out of an enum
-    /// type, and would change what all tenants see.
+    /// Shared tables are read and written as they are. Two things that name no tenant are refused:
+    ///
+    /// - a change of the schema: SeaORM leaves the schema out of an index on MySQL and SQLite, and
+    ///   out of an enum type, and would change what all tenants see;
+    /// - raw SQL in typed clothes: to page, count or look for rows of a raw statement, SeaORM puts
+    ///   its text inside a typed one.
     pub(super) fn new(statement: &'a S, schema: &'a QuotedSchema) -> Result<Self, DbErr> {
         let (rendered, scoped) = render(statement, schema, schema.backend());
-        if !scoped && !only_reads_or_writes_rows(&rendered.sql) {
-            return Err(TenantError::UnscopedSchemaChange.into());
+        if !scoped {
+            if !only_reads_or_writes_rows(&rendered.sql) {
+                return Err(TenantError::UnscopedSchemaChange.into());
+            }
+            if reads_from(&rendered.sql) && !names_a_table(statement) {
+                return Err(TenantError::UnscopedSql.into());
+            }
         }
         Ok(Self {
             statement,
@@ -75,4 +83,18 @@ fn only_reads_or_writes_rows(sql: &str) -> bool {
         first,
         Some("SELECT" | "INSERT" | "UPDATE" | "DELETE" | "WITH" | "REPLACE" | "VALUES")
     )
+}
+
+/// Whether there is a `FROM` in it, in whatever sense.
+fn reads_from(sql: &str) -> bool {
+    sql.as_bytes()
+        .windows("from".len())
+        .any(|word| word.eq_ignore_ascii_case(b"from"))
+}
+
+/// Whether SeaORM knows of a table in it: it does not see those in raw text.
+fn names_a_table(statement: &impl StatementBuilder) -> bool {
+    statement
+        .audit()
+        .is_ok_and(|audit| !audit.requests.is_empty())
 }

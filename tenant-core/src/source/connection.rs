@@ -1,14 +1,14 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
-    ExecResult, IsolationLevel, QueryResult, Statement, StatementBuilder, StreamTrait,
-    TransactionError, TransactionOptions, TransactionTrait,
+    AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
+    TransactionTrait,
 };
 
 use tokio::sync::Notify;
 
-use super::DataSource;
+use super::{DataSource, Released, SourceTransaction};
 
 /// A connection to one data source, and a share in it: as long as somebody holds one, the data
 /// source stays open.
@@ -21,15 +21,6 @@ pub struct SourceConnection {
     // Dropped in this order: whoever is told that a share was given back finds it gone.
     source: Arc<DataSource>,
     _released: Released,
-}
-
-#[derive(Clone)]
-struct Released(Arc<Notify>);
-
-impl Drop for Released {
-    fn drop(&mut self) {
-        self.0.notify_waiters();
-    }
 }
 
 impl SourceConnection {
@@ -116,40 +107,42 @@ impl ConnectionTrait for SourceConnection {
 
 #[async_trait::async_trait]
 impl TransactionTrait for SourceConnection {
-    type Transaction = DatabaseTransaction;
+    type Transaction = SourceTransaction;
 
-    async fn begin(&self) -> Result<DatabaseTransaction, DbErr> {
-        self.source.database.begin().await
+    async fn begin(&self) -> Result<SourceTransaction, DbErr> {
+        SourceTransaction::begin(self, TransactionOptions::default()).await
     }
 
     async fn begin_with_config(
         &self,
         isolation_level: Option<IsolationLevel>,
         access_mode: Option<AccessMode>,
-    ) -> Result<DatabaseTransaction, DbErr> {
-        self.source
-            .database
-            .begin_with_config(isolation_level, access_mode)
-            .await
+    ) -> Result<SourceTransaction, DbErr> {
+        let options = TransactionOptions {
+            isolation_level,
+            access_mode,
+            sqlite_transaction_mode: None,
+        };
+        SourceTransaction::begin(self, options).await
     }
 
     async fn begin_with_options(
         &self,
         options: TransactionOptions,
-    ) -> Result<DatabaseTransaction, DbErr> {
-        self.source.database.begin_with_options(options).await
+    ) -> Result<SourceTransaction, DbErr> {
+        SourceTransaction::begin(self, options).await
     }
 
     async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
     where
         F: for<'c> FnOnce(
-                &'c DatabaseTransaction,
+                &'c SourceTransaction,
             ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
             + Send,
         T: Send,
         E: fmt::Display + fmt::Debug + Send,
     {
-        self.source.database.transaction(callback).await
+        self.transaction_with_config(callback, None, None).await
     }
 
     async fn transaction_with_config<F, T, E>(
@@ -160,16 +153,18 @@ impl TransactionTrait for SourceConnection {
     ) -> Result<T, TransactionError<E>>
     where
         F: for<'c> FnOnce(
-                &'c DatabaseTransaction,
+                &'c SourceTransaction,
             ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
             + Send,
         T: Send,
         E: fmt::Display + fmt::Debug + Send,
     {
-        self.source
-            .database
-            .transaction_with_config(callback, isolation_level, access_mode)
+        let transaction = self
+            .begin_with_config(isolation_level, access_mode)
             .await
+            .map_err(TransactionError::Connection)?;
+        let outcome = callback(&transaction).await;
+        transaction.end(outcome).await
     }
 }
 

@@ -1,7 +1,9 @@
 //! Data sources: the databases that tenants are placed in, each with one pool.
 
 mod connection;
+mod finish;
 mod open;
+mod transaction;
 mod url;
 
 use std::{
@@ -23,7 +25,7 @@ use tokio::{
 };
 
 pub(crate) use self::open::{SourceOptions, connect_dedicated, create_file};
-pub use self::{connection::SourceConnection, url::DatabaseUrl};
+pub use self::{connection::SourceConnection, transaction::SourceTransaction, url::DatabaseUrl};
 use crate::{TenantError, error::product};
 
 /// The open data sources, one pool for each database URL, no more than a bound at a time.
@@ -46,6 +48,23 @@ pub(crate) struct DataSources {
 struct Known {
     source: Arc<OnceCell<Arc<DataSource>>>,
     last_used: u64,
+}
+
+/// Somebody waits for a source to open. It is not idle as long as he does.
+struct Opening {
+    // Dropped in this order: whoever is told finds it gone.
+    source: Arc<OnceCell<Arc<DataSource>>>,
+    _released: Released,
+}
+
+/// Tells those who wait for a place, when it is dropped.
+#[derive(Clone)]
+struct Released(Arc<Notify>);
+
+impl Drop for Released {
+    fn drop(&mut self) {
+        self.0.notify_waiters();
+    }
 }
 
 impl Known {
@@ -81,7 +100,7 @@ impl DataSources {
 
     /// A connection to the database, which is opened when it is not yet.
     pub(crate) async fn connect(&self, url: &DatabaseUrl) -> Result<SourceConnection, TenantError> {
-        let source = {
+        let opening = {
             let mut known = self.lock();
             let entry = match known.get_mut(url) {
                 Some(entry) => entry,
@@ -94,10 +113,16 @@ impl DataSources {
             if let Some(open) = entry.source.get() {
                 return Ok(self.share(open));
             }
-            Arc::clone(&entry.source)
+            Opening {
+                source: Arc::clone(&entry.source),
+                _released: Released(Arc::clone(&self.released)),
+            }
         };
         // Boxed: the driver's connect futures are large, and this one is inside every request's.
-        let open = source.get_or_try_init(|| Box::pin(self.open(url))).await?;
+        let open = opening
+            .source
+            .get_or_try_init(|| Box::pin(self.open(url)))
+            .await?;
         Ok(self.share(open))
     }
 
@@ -125,15 +150,16 @@ impl DataSources {
     /// A place for one more source. Makes room once, by closing one that is idle, or that becomes
     /// idle in the meantime.
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(free) = Arc::clone(&self.permits).try_acquire_owned() {
+            return Some(free);
+        }
         let mut acquired = pin!(Arc::clone(&self.permits).acquire_owned());
-        let mut made_room = self.permits.available_permits() > 0;
-        while !made_room {
+        loop {
             // Listen first, look second: a share given back in between is not missed.
             let mut released = pin!(self.released.notified());
             released.as_mut().enable();
-            made_room = self.evict_idle();
-            if made_room {
-                break;
+            if self.evict_idle() {
+                return acquired.await.ok();
             }
             let permit = poll_fn(|context| match acquired.as_mut().poll(context) {
                 Poll::Ready(permit) => Poll::Ready(Some(permit)),
@@ -144,7 +170,6 @@ impl DataSources {
                 return permit.ok();
             }
         }
-        acquired.await.ok()
     }
 
     /// Closes the source that has been idle for longest, if one is idle.
@@ -165,8 +190,16 @@ impl DataSources {
     pub(crate) async fn close(&self) {
         let known = std::mem::take(&mut *self.lock());
         for (_, entry) in known {
-            if let Some(source) = entry.source.get() {
-                source.close().await;
+            let Some(source) = entry.source.get() else {
+                continue;
+            };
+            source.close().await;
+            // Its place is free here and now, unless somebody holds on to what is closed.
+            if let Some(mut source) = Arc::into_inner(entry.source)
+                .and_then(OnceCell::into_inner)
+                .and_then(Arc::into_inner)
+            {
+                source.opened_by = None;
             }
         }
     }

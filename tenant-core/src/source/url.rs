@@ -28,26 +28,44 @@ impl DatabaseUrl {
     /// # Errors
     ///
     /// [`TenantError::Configuration`], without the URL, when it is none, when its scheme is none
-    /// of the three, or for `sqlite::memory:`, which ends with its connection.
+    /// of the three, when a password stands among its parameters (drivers write those into their
+    /// logs), or for `sqlite::memory:`, which ends with its connection.
     pub fn new(url: impl Into<String>) -> Result<Self, TenantError> {
-        let url = url.into();
-        let parsed = Url::parse(&url).map_err(|error| {
-            TenantError::Configuration(format!("a database URL is none: {error}"))
-        })?;
+        let mut url = url.into();
+        let refused = |why: String| Err(TenantError::Configuration(why));
+        let parsed = match Url::parse(&url) {
+            Ok(parsed) => parsed,
+            Err(error) => return refused(format!("a database URL is none: {error}")),
+        };
         let backend = match parsed.scheme() {
             "postgres" | "postgresql" => DbBackend::Postgres,
-            "mysql" | "mariadb" => DbBackend::MySql,
+            "mysql" => DbBackend::MySql,
+            // The driver knows one name for both.
+            "mariadb" => {
+                url.replace_range(.."mariadb".len(), "mysql");
+                DbBackend::MySql
+            }
             "sqlite" => DbBackend::Sqlite,
             other => {
-                return Err(TenantError::Configuration(format!(
+                return refused(format!(
                     "a database URL begins with {other:?}; postgres, mysql and sqlite are supported"
-                )));
+                ));
             }
         };
+        let secret = |key: &str| key.contains("pass") || key.contains("pwd");
+        if parsed
+            .query_pairs()
+            .any(|(key, _)| secret(&key.to_ascii_lowercase()))
+        {
+            return refused(
+                "a database URL has a password among its parameters; write it in front of the host: user:password@host"
+                    .to_owned(),
+            );
+        }
         if backend == DbBackend::Sqlite && url.contains(":memory:") {
-            return Err(TenantError::Configuration(
+            return refused(
                 "an in-memory SQLite database ends with its connection; use a file".to_owned(),
-            ));
+            );
         }
         Ok(Self {
             secret: Arc::new(url.into()),
@@ -94,10 +112,9 @@ impl DatabaseUrl {
         let Ok(mut url) = Url::parse(self.expose()) else {
             return (self.expose().to_owned(), None);
         };
-        let password = url.password().map(|password| {
-            let decoded = percent_encoding::percent_decode_str(password).decode_utf8_lossy();
-            SecretString::from(decoded.into_owned())
-        });
+        let password = url
+            .password()
+            .map(|password| SecretString::from(decoded(password)));
         if password.is_none() || url.set_password(None).is_err() {
             return (self.expose().to_owned(), None);
         }
@@ -119,6 +136,26 @@ impl DatabaseUrl {
         let (directory, options) = self.split();
         let directory = directory.trim_end_matches('/');
         let url = format!("{directory}/{schema}.sqlite{options}");
+        let file = Self {
+            secret: Arc::new(url.into()),
+            backend: self.backend,
+        };
+        file.of_existing_file()
+    }
+
+    /// The same SQLite file, which is not created when it is missing: an empty file where a
+    /// tenant's should be would look like a tenant without rows.
+    pub(crate) fn of_existing_file(&self) -> Self {
+        let (path, options) = self.split();
+        let kept: Vec<_> = options
+            .trim_start_matches('?')
+            .split('&')
+            .filter(|option| !option.is_empty() && *option != "mode=rwc")
+            .collect();
+        let url = match kept.as_slice() {
+            [] => path.to_owned(),
+            kept => format!("{path}?{}", kept.join("&")),
+        };
         Self {
             secret: Arc::new(url.into()),
             backend: self.backend,
@@ -134,29 +171,46 @@ impl DatabaseUrl {
         let path = path.strip_prefix("sqlite:").unwrap_or(path);
         let path = path.strip_prefix("//").unwrap_or(path);
         // The driver decodes the path too.
-        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
-        Some(PathBuf::from(path.into_owned()))
+        Some(PathBuf::from(decoded(path)))
     }
 
     /// What is the same for all URLs of one database, whoever logs in and with whichever options.
-    /// Holds no secret.
+    /// Holds no secret. Two names of one host, or two links to one file that does not exist yet,
+    /// are not seen to be the same.
     pub(crate) fn place(&self) -> String {
         if let Some(file) = self.file() {
-            return format!("sqlite {}", file.display());
+            return format!("sqlite {}", real_path(&file).display());
         }
         let Ok(url) = Url::parse(self.expose()) else {
             return String::new();
         };
-        let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
-        match self.backend {
-            // A MySQL schema is a database of its own, whichever one the URL names.
-            DbBackend::MySql => format!("mysql {host}:{}", url.port().unwrap_or(3306)),
-            _ => format!(
-                "postgres {host}:{}{}",
-                url.port().unwrap_or(5432),
-                url.path()
-            ),
+        let parameter = |names: &[&str]| {
+            url.query_pairs()
+                .filter(|(key, _)| names.contains(&key.as_ref()))
+                .last()
+                .map(|(_, value)| value.into_owned())
+        };
+        let host = parameter(&["host", "hostaddr"])
+            .unwrap_or_else(|| decoded(url.host_str().unwrap_or_default()));
+        let host = match host.trim_end_matches('.').to_ascii_lowercase().as_str() {
+            "" | "127.0.0.1" | "[::1]" | "::1" => "localhost".to_owned(),
+            host => host.to_owned(),
+        };
+        let port = parameter(&["port"]).or_else(|| url.port().map(|port| port.to_string()));
+        if self.backend == DbBackend::MySql {
+            // A schema is a database of its own, whichever one the URL names.
+            return format!("mysql {host}:{}", port.as_deref().unwrap_or("3306"));
         }
+        let database =
+            parameter(&["dbname"]).unwrap_or_else(|| decoded(url.path().trim_start_matches('/')));
+        let database = match database.as_str() {
+            "" => decoded(url.username()),
+            named => named.to_owned(),
+        };
+        format!(
+            "postgres {host}:{}/{database}",
+            port.as_deref().unwrap_or("5432")
+        )
     }
 
     /// Before and from the `?`.
@@ -164,6 +218,32 @@ impl DatabaseUrl {
         let url = self.expose();
         url.split_at(url.find('?').unwrap_or(url.len()))
     }
+}
+
+fn decoded(part: &str) -> String {
+    percent_encoding::percent_decode_str(part)
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+/// The path without `.`, `..` and links, as far as it exists.
+fn real_path(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let existing = absolute
+        .ancestors()
+        .find_map(|above| Some((above, above.canonicalize().ok()?)));
+    let Some((above, mut real)) = existing else {
+        return absolute;
+    };
+    for component in absolute.strip_prefix(above).unwrap_or(Path::new("")) {
+        match component.to_str() {
+            Some("..") => {
+                real.pop();
+            }
+            _ => real.push(component),
+        }
+    }
+    real
 }
 
 impl std::str::FromStr for DatabaseUrl {
@@ -215,12 +295,20 @@ mod tests {
         assert_eq!(url("postgresql://h/d").backend(), DbBackend::Postgres);
         assert_eq!(url("mysql://h/d").backend(), DbBackend::MySql);
         assert_eq!(url("mariadb://h/d").backend(), DbBackend::MySql);
+        assert_eq!(url("mariadb://h/d").expose(), "mysql://h/d");
         assert_eq!(url("sqlite:///d").backend(), DbBackend::Sqlite);
     }
 
     #[test]
     fn what_is_refused_is_not_repeated() {
-        for refused in ["hunter2", "http://u:hunter2@h", "sqlite::memory:?p=hunter2"] {
+        for refused in [
+            "hunter2",
+            "http://u:hunter2@h",
+            "sqlite::memory:?p=hunter2",
+            "postgres://h/d?password=hunter2",
+            "postgres://h/d?Passwort=hunter2",
+            "mysql://h/d?pwd=hunter2",
+        ] {
             let error = DatabaseUrl::new(refused).unwrap_err().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
@@ -244,18 +332,45 @@ mod tests {
 
     #[test]
     fn one_database_has_many_urls() {
-        let same = |one: &str, other: &str| url(one).place() == url(other).place();
-        assert!(same(
-            "postgres://a:x@Host/d",
-            "postgresql://b:y@host:5432/d?sslmode=require"
-        ));
-        assert!(!same("postgres://h/d", "postgres://h/e"));
-        assert!(!same("postgres://h/d", "postgres://h:5433/d"));
-        // A schema is a database of its own there, whichever one the URL names.
-        assert!(same("mysql://h/d", "mysql://h:3306/e"));
-        assert!(!same("mysql://h/d", "postgres://h/d"));
-        assert!(same("sqlite:///a%20b/c", "sqlite:///a b/c?mode=rwc"));
-        assert!(!same("sqlite:///a", "sqlite:///b"));
+        for (one, other) in [
+            (
+                "postgres://a:x@Host/d",
+                "postgresql://b:y@host.:5432/d?sslmode=require",
+            ),
+            ("postgres://app@h", "postgres://app@h/app"),
+            ("postgres://h/app", "postgres://h//%61pp"),
+            (
+                "postgres://h/app",
+                "postgres://x/y?host=h&dbname=app&port=5432",
+            ),
+            ("postgres://localhost/d", "postgres://127.0.0.1/d"),
+            // A schema is a database of its own there, whichever one the URL names.
+            ("mysql://h/d", "mysql://h:3306/e"),
+            ("sqlite:///a%20b/c", "sqlite:///a b/c?mode=rwc"),
+            ("sqlite:///srv/app", "sqlite:///srv/./x/..//app"),
+            ("sqlite://app", "sqlite://./app"),
+        ] {
+            assert_eq!(url(one).place(), url(other).place());
+        }
+        for (one, other) in [
+            ("postgres://h/d", "postgres://h/e"),
+            ("postgres://h/d", "postgres://h:5433/d"),
+            ("mysql://h/d", "postgres://h/d"),
+            ("sqlite:///a", "sqlite:///b"),
+        ] {
+            assert_ne!(url(one).place(), url(other).place());
+        }
+    }
+
+    #[test]
+    fn two_links_to_one_directory_are_one_place() {
+        let directory = tempfile::tempdir().unwrap();
+        let link = directory.path().join("link");
+        let real = directory.path().join("real");
+        std::fs::create_dir(&real).unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let place = |path: PathBuf| DatabaseUrl::sqlite(path).unwrap().place();
+        assert_eq!(place(real.join("a.sqlite")), place(link.join("a.sqlite")));
     }
 
     #[test]
@@ -264,8 +379,8 @@ mod tests {
         let file = |directory: &str| url(directory).file_in(&schema).expose().to_owned();
         assert_eq!(file("sqlite:///v/t"), "sqlite:///v/t/tenant_acme.sqlite");
         assert_eq!(
-            file("sqlite:///v/t/?mode=rwc"),
-            "sqlite:///v/t/tenant_acme.sqlite?mode=rwc"
+            file("sqlite:///v/t/?mode=rwc&cache=private"),
+            "sqlite:///v/t/tenant_acme.sqlite?cache=private"
         );
         assert_eq!(file("sqlite://data"), "sqlite://data/tenant_acme.sqlite");
         assert_eq!(

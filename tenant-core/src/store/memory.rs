@@ -65,8 +65,7 @@ impl MemoryStore {
     /// [`TenantError::Configuration`] when it is not the JSON that is described above, with the
     /// place; and those of [`insert`](Self::insert).
     pub fn from_json(json: &str) -> Result<Self, TenantError> {
-        let file: File = serde_json::from_str(json)
-            .map_err(|error| TenantError::Configuration(format!("the tenant file: {error}")))?;
+        let file: File = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
         let store = Self::new();
         for tenant in file.tenants {
             let info = TenantInfo {
@@ -201,6 +200,20 @@ impl Tenants {
     }
 }
 
+/// What is wrong with the file, and where. A value that might be a URL in the wrong place is not
+/// repeated.
+fn unreadable(error: &serde_json::Error) -> TenantError {
+    let mut what = error.to_string();
+    if what.contains(['@', '/']) {
+        what = format!(
+            "a value of the wrong kind at line {} column {}",
+            error.line(),
+            error.column()
+        );
+    }
+    TenantError::Configuration(format!("the tenant file: {what}"))
+}
+
 fn unknown(id: &TenantId) -> TenantError {
     TenantError::UnknownTenant { tenant: id.clone() }
 }
@@ -303,8 +316,18 @@ mod tests {
         assert!(error("{\n\"tenants\": 3}").contains("line 2"));
         let twice = r#"{"database_url":"mysql://h/d","tenants":[{"id":"a"},{"id":"a"}]}"#;
         assert!(error(twice).contains("twice"));
-        let url = r#"{"database_url":"http://u:hunter2@h","tenants":[]}"#;
-        assert!(!error(url).contains("hunter2"));
+        let misplaced = r#"{"tenants":[{"id":"a","connection":"postgres://u:hunter2@h"}]}"#;
+        assert!(error(misplaced).contains("wrong kind at line 1 column"));
+        for entry in [
+            r#""id":"postgres://u:hunter2@h""#,
+            r#""id":"a","status":"u:hunter2@h""#,
+            r#""id":"a","connection":{"schema":"mysql://u:hunter2@h"}"#,
+            r#""id":"a","connection":{"url":"http://u:hunter2@h"}"#,
+            r#""id":"a","postgres://u:hunter2@h":1"#,
+        ] {
+            let shown = error(&format!("{{\"tenants\":[{{{entry}}}]}}"));
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
         assert!(
             MemoryStore::from_file("/nowhere")
                 .unwrap_err()

@@ -56,6 +56,24 @@ async fn inside_unqualified_names_are_the_tenants() {
     .await;
 }
 
+/// Without the check, a table would be made as a temporary one, and vanish.
+#[tokio::test]
+async fn a_missing_schema_is_an_error_and_sets_nothing() {
+    on(Server::Postgres, async |world| {
+        let nobody = TenantId::try_from(format!("new-{}", world.acme)).unwrap();
+        world.store.add(nobody.clone(), &world.database).unwrap();
+        let db = world.tenancy.for_tenant(&nobody).await.unwrap();
+        let transaction = db.begin().await.unwrap();
+        let refused = TenantDatabaseContext::apply_tenant_context(&transaction)
+            .await
+            .unwrap_err();
+        assert!(matches!(refused, TenantError::MissingSchema { tenant, .. } if tenant == nobody));
+        let path = ask(transaction.unscoped_raw(), "SHOW search_path").await;
+        assert_eq!(path.unwrap(), "\"$user\", public");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn inside_a_table_that_the_tenant_lacks_is_an_error() {
     on(Server::Postgres, async |world| {

@@ -16,6 +16,7 @@ mod paging;
 mod projections;
 mod queries;
 mod raw;
+mod raw_pages;
 mod relations;
 mod schema;
 mod streams;

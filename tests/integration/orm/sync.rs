@@ -10,7 +10,7 @@ use super::{
 };
 use crate::support::{
     Server, World,
-    entities::{author, book, book_tag, tag},
+    entities::{author, book, book_tag, review, tag},
     on_every_database,
 };
 
@@ -120,4 +120,19 @@ async fn makes_what_is_missing_although_others_have_it(world: &World) {
     }
     entities(world).sync(&db).await.unwrap();
     assert_eq!(rows_outside(world).await, before);
+}
+
+/// SeaORM would create the type again. Said before anything is done.
+#[tokio::test]
+async fn native_enums_are_refused() {
+    World::run(Server::Postgres, async |world| {
+        let acme = world.acme().await;
+        let builder = entities(world).register(review::Entity);
+        let refused = builder.sync(&acme).await.unwrap_err().to_string();
+        assert!(
+            refused.contains("schema sync of native enum types"),
+            "{refused}"
+        );
+    })
+    .await;
 }

@@ -2,10 +2,10 @@
 
 use futures_util::StreamExt as _;
 use sea_orm::{
-    DatabaseTransaction, DbErr, EntityTrait as _, Statement, StreamTrait as _,
+    AccessMode, EntityTrait as _, IsolationLevel, Statement, StreamTrait as _,
     TransactionTrait as _,
 };
-use sea_orm_tenant::{Tenancy, TenantConnection, TenantContext, TenantError};
+use sea_orm_tenant::{Tenancy, TenantContext, TenantError};
 
 use super::{
     super::rows::{add, count, names},
@@ -16,6 +16,8 @@ use crate::support::{Server, World, entities::author, on_every_database};
 on_every_database!(
     a_request_that_is_dropped_anywhere_leaves_nothing_behind,
     a_request_that_panics_anywhere_leaves_nothing_behind,
+    transaction_settings_that_are_cancelled_do_not_stay,
+    a_cancelled_savepoint_does_not_commit_its_transaction,
     a_stream_that_is_dropped_half_way_gives_its_connection_back,
 );
 
@@ -48,7 +50,7 @@ async fn a_request_that_panics_anywhere_leaves_nothing_behind(world: &World) {
 async fn request(tenancy: &Tenancy, number: usize) -> Result<(), TenantError> {
     let db = tenancy.current().await?;
     add(&db, &format!("alone {number}")).await?;
-    let transaction = begin(&db).await?;
+    let transaction = db.begin().await?;
     add(&transaction, &format!("whole {number} a")).await?;
     let savepoint = transaction.begin().await?;
     add(&savepoint, &format!("whole {number} b")).await?;
@@ -57,13 +59,6 @@ async fn request(tenancy: &Tenancy, number: usize) -> Result<(), TenantError> {
     transaction.commit().await?;
     names(&db).await?;
     Ok(())
-}
-
-/// In a task of its own, which is not cut short: sqlx 0.9 forgets a `BEGIN` that it has sent and
-/// whose answer nobody waited for.
-async fn begin(db: &TenantConnection) -> Result<TenantConnection<DatabaseTransaction>, DbErr> {
-    let db = db.clone();
-    tokio::spawn(async move { db.begin().await }).await.unwrap()
 }
 
 /// The one connection does the next tenant's work at once, and others see it at once.
@@ -93,6 +88,38 @@ async fn assert_nothing_left(world: &World, tenancy: &Tenancy, number: usize) {
         let shared = world.tenancy.shared().await.unwrap();
         assert_eq!(count(&shared, sql).await.unwrap(), 0);
     }
+}
+
+async fn transaction_settings_that_are_cancelled_do_not_stay(world: &World) {
+    let tenancy = world.tenancy().max_connections(1).build().unwrap();
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    let level = Some(IsolationLevel::Serializable);
+    for polls in cut::EVERYWHERE {
+        let begun = acme.begin_with_config(level, Some(AccessMode::ReadOnly));
+        drop(cut::after(polls % 5 + 1, begun).await);
+        let transaction = acme.begin().await.unwrap();
+        let written = add(&transaction, &format!("after {polls} polls")).await;
+        written.unwrap();
+        transaction.commit().await.unwrap();
+        assert_eq!(names(&world.acme().await).await.unwrap().len(), polls);
+    }
+    tenancy.close().await;
+}
+
+async fn a_cancelled_savepoint_does_not_commit_its_transaction(world: &World) {
+    let tenancy = world.tenancy().max_connections(1).build().unwrap();
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    for polls in cut::EVERYWHERE {
+        let transaction = acme.begin().await.unwrap();
+        add(&transaction, "before").await.unwrap();
+        drop(cut::after(polls % 5 + 1, transaction.begin()).await);
+        // It may fail from here on. What it may not do is write outside of the transaction.
+        let _ = add(&transaction, "after").await;
+        let _ = transaction.rollback().await;
+        let seen = names(&world.acme().await).await.unwrap();
+        assert!(seen.is_empty(), "after {polls} polls: {seen:?}");
+    }
+    tenancy.close().await;
 }
 
 async fn a_stream_that_is_dropped_half_way_gives_its_connection_back(world: &World) {

@@ -2,5 +2,6 @@
 
 pub mod cut;
 
+mod begun;
 mod cancelled;
 mod turns;

@@ -8,6 +8,7 @@ use crate::support::{Server, World, on_every_database};
 
 on_every_database!(
     a_missing_schema_is_an_error_and_is_not_created,
+    a_missing_schema_has_no_dedicated_connection,
     a_missing_database_is_an_error_and_is_not_created,
     create_schema_makes_an_empty_one_and_twice_is_fine,
     create_schema_empties_nothing,
@@ -34,6 +35,16 @@ async fn a_missing_schema_is_an_error_and_is_not_created(world: &World) {
             let create = "CREATE TABLE $tenant.t (id int)";
             db.execute_unprepared(create).await.unwrap_err();
         }
+    }
+    assert!(!exists(world, &nobody).await);
+}
+
+async fn a_missing_schema_has_no_dedicated_connection(world: &World) {
+    let nobody = nobody(world);
+    if let Ok(db) = world.tenancy.dedicated_connection(&nobody).await {
+        let created = db.execute_unprepared("CREATE TABLE t (id int)").await;
+        assert!(created.is_err(), "created a table in no schema");
+        db.close().await.unwrap();
     }
     assert!(!exists(world, &nobody).await);
 }

@@ -1,6 +1,7 @@
 //! Data sources open late, once, and never more of them than allowed; whoever uses one keeps it.
 
 mod bounded;
+mod contended;
 mod dropped;
 mod opened;
 mod placed;

@@ -2,8 +2,8 @@
 
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, TransactionTrait as _};
 use sea_orm_tenant::{
-    ConnectionInfo, DatabaseUrl, Placement, TenantContext, TenantError, TenantId, TenantInfo,
-    TenantStore as _,
+    ConnectionInfo, DatabaseUrl, MemoryStore, Placement, Tenancy, TenantContext, TenantError,
+    TenantId, TenantInfo, TenantStore as _,
 };
 
 use super::super::rows::{add, names};
@@ -94,4 +94,19 @@ async fn remove(world: &World, id: &TenantId) {
         let drop = format!("DROP DATABASE {name} WITH (FORCE)");
         shared.execute_unprepared(&drop).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn mariadb_has_a_scheme_of_its_own() {
+    World::run(Server::MySql, async |world| {
+        let url = world.database.expose().replacen("mysql:", "mariadb:", 1);
+        let store = MemoryStore::new();
+        store
+            .add(world.acme.clone(), &DatabaseUrl::new(url).unwrap())
+            .unwrap();
+        let tenancy = Tenancy::builder().store(store).build().unwrap();
+        let db = tenancy.for_tenant(&world.acme).await.unwrap();
+        db.ping().await.unwrap();
+    })
+    .await;
 }

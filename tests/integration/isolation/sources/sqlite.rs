@@ -1,6 +1,10 @@
 //! What is set on every SQLite connection, however many a pool has.
 
+use std::time::Duration;
+
 use sea_orm::{ActiveModelTrait as _, ActiveValue::Set, SqlErr, TransactionTrait as _};
+
+use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy};
 
 use super::super::rows::{add, ask, count};
 use crate::support::{Server, World, entities::book};
@@ -81,6 +85,40 @@ async fn a_tenants_table_joins_a_shared_one_of_another_file() {
                 .unwrap(),
             1
         );
+    })
+    .await;
+}
+
+/// Also where the application asks SQLite to create files.
+#[tokio::test]
+async fn a_missing_file_is_never_made_by_using_it() {
+    World::run(Server::Sqlite, async |world: &World| {
+        let directory = world.path().join("elsewhere");
+        std::fs::create_dir(&directory).unwrap();
+        let url = DatabaseUrl::new(format!("sqlite://{}?mode=rwc", directory.display())).unwrap();
+        let store = MemoryStore::new();
+        store.add(world.acme.clone(), &url).unwrap();
+        let tenancy = Tenancy::builder().store(store).build().unwrap();
+        tenancy.for_tenant(&world.acme).await.unwrap_err();
+        assert_eq!(std::fs::read_dir(&directory).unwrap().count(), 0);
+        tenancy.create_schema(&world.acme).await.unwrap();
+        tenancy.for_tenant(&world.acme).await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_missing_file_of_shared_tables_is_not_made_by_attaching_it() {
+    World::run(Server::Sqlite, async |world: &World| {
+        let missing = world.path().join("missing.sqlite");
+        let tenancy = Tenancy::builder()
+            .store(world.store.clone())
+            .shared_database(DatabaseUrl::sqlite(&missing).unwrap())
+            .acquire_timeout(Duration::from_millis(500))
+            .build()
+            .unwrap();
+        tenancy.for_tenant(&world.acme).await.unwrap_err();
+        assert!(!missing.exists());
     })
     .await;
 }

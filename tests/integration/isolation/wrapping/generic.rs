@@ -5,8 +5,8 @@ use sea_orm::{
     RestrictedConnection, TransactionSession, TransactionTrait,
 };
 use sea_orm_tenant::{
-    DatabaseUrl, MemoryStore, SourceConnection, Tenancy, TenantConnection, TenantContext,
-    TenantError, TenantId,
+    DatabaseUrl, MemoryStore, SourceConnection, SourceTransaction, Tenancy, TenantConnection,
+    TenantContext, TenantError, TenantId,
 };
 
 use super::super::rows::{add, names};
@@ -132,6 +132,7 @@ fn types_cross_threads() {
     crosses_threads::<TenantConnection>();
     crosses_threads::<TenantConnection<DatabaseConnection>>();
     crosses_threads::<TenantConnection<DatabaseTransaction>>();
+    crosses_threads::<TenantConnection<SourceTransaction>>();
     crosses_threads::<TenantConnection<RestrictedConnection>>();
 }
 

@@ -1,0 +1,285 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use sea_orm::{
+    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
+    QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
+    TransactionSession, TransactionTrait,
+};
+
+use super::{SourceConnection, finish::Finish};
+use crate::TenantError;
+
+/// A transaction on a [`SourceConnection`], and a share in its data source: neither closing nor
+/// eviction cuts it off.
+///
+/// # Differences from `DatabaseTransaction`
+///
+/// When beginning or ending a savepoint fails or is cancelled, the driver may roll back the
+/// transaction around it, and what followed would commit statement by statement. Here everything
+/// that follows is refused with [`TenantError::TransactionLost`].
+pub struct SourceTransaction {
+    transaction: DatabaseTransaction,
+    /// One for the transaction and all its savepoints: the driver undoes them together.
+    lost: Arc<AtomicBool>,
+    share: SourceConnection,
+}
+
+impl SourceTransaction {
+    /// Begins, to the end even when the caller gives up: what it began is rolled back then.
+    pub(super) async fn begin(
+        share: &SourceConnection,
+        options: TransactionOptions,
+    ) -> Result<Self, DbErr> {
+        let share = share.clone();
+        Finish::new(async move {
+            let database = share.as_database_connection();
+            Ok(Self {
+                transaction: database.begin_with_options(options).await?,
+                lost: Arc::default(),
+                share,
+            })
+        })
+        .await
+    }
+
+    /// The transaction as SeaORM's own type, for what asks for that.
+    #[must_use]
+    pub fn as_database_transaction(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    fn check(&self) -> Result<&DatabaseTransaction, DbErr> {
+        if self.lost.load(Ordering::Acquire) {
+            return Err(TenantError::TransactionLost.into());
+        }
+        Ok(&self.transaction)
+    }
+
+    pub(super) async fn end<T, E>(self, outcome: Result<T, E>) -> Result<T, TransactionError<E>>
+    where
+        E: fmt::Display + fmt::Debug,
+    {
+        let ended = match &outcome {
+            Ok(_) => self.commit().await,
+            Err(_) => self.rollback().await,
+        };
+        ended.map_err(TransactionError::Connection)?;
+        outcome.map_err(TransactionError::Transaction)
+    }
+}
+
+/// Marks the transaction as lost, unless what it guards went well.
+struct LostUnlessKept<'a>(Option<&'a AtomicBool>);
+
+impl LostUnlessKept<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for LostUnlessKept<'_> {
+    fn drop(&mut self) {
+        if let Some(lost) = self.0 {
+            lost.store(true, Ordering::Release);
+        }
+    }
+}
+
+impl fmt::Debug for SourceTransaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceTransaction")
+            .field("lost", &self.lost)
+            .field("share", &self.share)
+            .finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl ConnectionTrait for SourceTransaction {
+    fn get_database_backend(&self) -> DbBackend {
+        ConnectionTrait::get_database_backend(&self.transaction)
+    }
+
+    async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+        self.check()?.execute_raw(statement).await
+    }
+
+    async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
+        self.check()?.execute(statement).await
+    }
+
+    async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+        self.check()?.execute_unprepared(sql).await
+    }
+
+    async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+        self.check()?.query_one_raw(statement).await
+    }
+
+    async fn query_one<S: StatementBuilder>(
+        &self,
+        statement: &S,
+    ) -> Result<Option<QueryResult>, DbErr> {
+        self.check()?.query_one(statement).await
+    }
+
+    async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+        self.check()?.query_all_raw(statement).await
+    }
+
+    async fn query_all<S: StatementBuilder>(
+        &self,
+        statement: &S,
+    ) -> Result<Vec<QueryResult>, DbErr> {
+        self.check()?.query_all(statement).await
+    }
+
+    fn support_returning(&self) -> bool {
+        self.transaction.support_returning()
+    }
+
+    fn is_mock_connection(&self) -> bool {
+        self.transaction.is_mock_connection()
+    }
+}
+
+#[async_trait::async_trait]
+impl TransactionTrait for SourceTransaction {
+    type Transaction = Self;
+
+    async fn begin(&self) -> Result<Self, DbErr> {
+        self.begin_with_options(TransactionOptions::default()).await
+    }
+
+    async fn begin_with_config(
+        &self,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<Self, DbErr> {
+        self.begin_with_options(TransactionOptions {
+            isolation_level,
+            access_mode,
+            sqlite_transaction_mode: None,
+        })
+        .await
+    }
+
+    async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+        let transaction = self.check()?;
+        let begun = LostUnlessKept(Some(&self.lost));
+        let savepoint = transaction.begin_with_options(options).await?;
+        begun.keep();
+        Ok(Self {
+            transaction: savepoint,
+            lost: Arc::clone(&self.lost),
+            share: self.share.clone(),
+        })
+    }
+
+    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(
+                &'c Self::Transaction,
+            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        self.transaction_with_config(callback, None, None).await
+    }
+
+    async fn transaction_with_config<F, T, E>(
+        &self,
+        callback: F,
+        isolation_level: Option<IsolationLevel>,
+        access_mode: Option<AccessMode>,
+    ) -> Result<T, TransactionError<E>>
+    where
+        F: for<'c> FnOnce(
+                &'c Self::Transaction,
+            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
+            + Send,
+        T: Send,
+        E: fmt::Display + fmt::Debug + Send,
+    {
+        let savepoint = self
+            .begin_with_config(isolation_level, access_mode)
+            .await
+            .map_err(TransactionError::Connection)?;
+        let outcome = callback(&savepoint).await;
+        savepoint.end(outcome).await
+    }
+}
+
+#[async_trait::async_trait]
+impl TransactionSession for SourceTransaction {
+    async fn commit(self) -> Result<(), DbErr> {
+        self.check()?;
+        let ended = LostUnlessKept(Some(&self.lost));
+        self.transaction.commit().await?;
+        ended.keep();
+        Ok(())
+    }
+
+    /// Of a transaction that is lost, too: nothing is left to undo.
+    async fn rollback(self) -> Result<(), DbErr> {
+        let ended = LostUnlessKept(Some(&self.lost));
+        self.transaction.rollback().await?;
+        ended.keep();
+        Ok(())
+    }
+}
+
+impl StreamTrait for SourceTransaction {
+    type Stream<'a> = <DatabaseTransaction as StreamTrait>::Stream<'a>;
+
+    fn get_database_backend(&self) -> DbBackend {
+        ConnectionTrait::get_database_backend(&self.transaction)
+    }
+
+    fn stream_raw<'a>(
+        &'a self,
+        statement: Statement,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
+        match self.check() {
+            Ok(transaction) => transaction.stream_raw(statement),
+            Err(lost) => Box::pin(std::future::ready(Err(lost))),
+        }
+    }
+
+    fn stream<'a, S: StatementBuilder + Sync>(
+        &'a self,
+        statement: &S,
+    ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
+        match self.check() {
+            Ok(transaction) => transaction.stream(statement),
+            Err(lost) => Box::pin(std::future::ready(Err(lost))),
+        }
+    }
+}
+
+#[cfg(feature = "schema-sync")]
+#[async_trait::async_trait]
+impl sea_schema::Connection for SourceTransaction {
+    async fn query_all(
+        &self,
+        select: sea_orm::sea_query::SelectStatement,
+    ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
+        sea_schema::Connection::query_all(&self.transaction, select).await
+    }
+
+    async fn query_all_raw(
+        &self,
+        sql: String,
+    ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
+        sea_schema::Connection::query_all_raw(&self.transaction, sql).await
+    }
+}
