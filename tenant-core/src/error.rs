@@ -9,7 +9,7 @@ use crate::{InvalidSchemaName, InvalidTenantId, SchemaName, TenantId, TenantStat
 ///
 /// "There is no such tenant", "it is not served now", "we cannot know" and "that is no id" are
 /// different answers, and stay different all the way up.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantError {
     /// No tenant is current. The code runs outside of every scope, or in a task that was spawned
@@ -146,7 +146,7 @@ pub enum TenantError {
 
     /// The database refused or failed a statement.
     #[error(transparent)]
-    Database(#[from] DbErr),
+    Database(DbErr),
 }
 
 impl TenantError {
@@ -186,13 +186,32 @@ impl TenantError {
     }
 }
 
-/// So that a tenant error passes through functions with SeaORM's signature. A database error
-/// comes out as it went in; the others keep their text.
+/// So that a tenant error passes through functions with SeaORM's signature, and comes out of them
+/// as it went in: [`TenantError::from`] finds it again.
 impl From<TenantError> for DbErr {
     fn from(error: TenantError) -> Self {
         match error {
             TenantError::Database(error) => error,
-            other => Self::Custom(other.to_string()),
+            // The one variant of SeaORM's that carries an error of somebody else.
+            other => Self::TryIntoErr {
+                from: "statement",
+                into: "tenant statement",
+                source: Arc::new(other),
+            },
+        }
+    }
+}
+
+/// A tenant error that went through SeaORM is that error again; any other is
+/// [`TenantError::Database`].
+impl From<DbErr> for TenantError {
+    fn from(error: DbErr) -> Self {
+        match &error {
+            DbErr::TryIntoErr { source, .. } => match source.downcast_ref::<Self>() {
+                Some(tenant_error) => tenant_error.clone(),
+                None => Self::Database(error),
+            },
+            _ => Self::Database(error),
         }
     }
 }

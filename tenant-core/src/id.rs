@@ -4,10 +4,11 @@ use std::{
     fmt,
     hash::{Hash, Hasher},
     str::FromStr,
-    sync::Arc,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::text::Text;
 
 /// The canonical name of a tenant: 1 to [`TenantId::MAX_LEN`] bytes of `[a-z0-9_-]`, the first one
 /// a letter or a digit.
@@ -27,14 +28,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// # Ok::<(), tenant_core::InvalidTenantId>(())
 /// ```
 #[derive(Clone)]
-pub struct TenantId(Repr);
-
-/// A literal needs no allocation, and can be a `const`; anything else is shared.
-#[derive(Clone)]
-enum Repr {
-    Static(&'static str),
-    Shared(Arc<str>),
-}
+pub struct TenantId(Text);
 
 impl TenantId {
     /// The longest id, in bytes. With [`SchemaName::TENANT_PREFIX`](crate::SchemaName::TENANT_PREFIX)
@@ -54,16 +48,13 @@ impl TenantId {
             check(id).is_none(),
             "a tenant id is 1 to 56 bytes of lowercase letters, digits, '_' and '-', the first one a letter or a digit"
         );
-        Self(Repr::Static(id))
+        Self(Text::Static(id))
     }
 
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        match &self.0 {
-            Repr::Static(id) => id,
-            Repr::Shared(id) => id,
-        }
+        self.0.as_str()
     }
 }
 
@@ -147,7 +138,7 @@ impl TryFrom<&str> for TenantId {
 
     fn try_from(id: &str) -> Result<Self, Self::Error> {
         validate(id)?;
-        Ok(Self(Repr::Shared(id.into())))
+        Ok(Self(Text::from(id)))
     }
 }
 
@@ -156,7 +147,7 @@ impl TryFrom<String> for TenantId {
 
     fn try_from(id: String) -> Result<Self, Self::Error> {
         validate(&id)?;
-        Ok(Self(Repr::Shared(id.into())))
+        Ok(Self(Text::from(id)))
     }
 }
 

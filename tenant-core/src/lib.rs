@@ -13,6 +13,7 @@ mod session;
 mod source;
 mod store;
 mod tenancy;
+mod text;
 
 pub use self::{
     connection::{Borrowed, TenantConnection},
@@ -24,7 +25,7 @@ pub use self::{
     qualify::{PLACEHOLDER, QuotedSchema, qualify},
     schema::{InvalidSchemaName, SchemaName},
     schema_builder::TenantSchemaBuilder,
-    session::TenantDatabaseContext,
+    session::{IsTransaction, TenantDatabaseContext},
     source::{DatabaseUrl, SourceConnection, SourceTransaction},
     store::{MemoryStore, TenantInfo, TenantStatus, TenantStore},
     tenancy::{Tenancy, TenancyBuilder},

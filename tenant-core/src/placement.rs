@@ -16,6 +16,7 @@ pub struct ConnectionInfo {
 /// Whether a tenant has its database for itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Placement {
     /// One schema of a database in which other tenants have theirs. On SQLite: one file in a
     /// directory in which other tenants have theirs.
@@ -141,7 +142,9 @@ impl ConnectionEntry {
             (Placement::Dedicated, None, _) => {
                 Err(invalid("a dedicated database needs a `url` of its own"))
             }
-            (Placement::Dedicated, Some(url), None) => Ok(ConnectionInfo::dedicated(url)?),
+            (Placement::Dedicated, Some(url), None) => {
+                ConnectionInfo::dedicated(url).map_err(|error| invalid(&error.to_string()))
+            }
             (Placement::Shared, url, schema) => {
                 let url = url.or(default_url).ok_or_else(|| {
                     invalid("it has no `url`, and there is no `database_url` for all tenants")

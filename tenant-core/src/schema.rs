@@ -1,9 +1,15 @@
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{
+    borrow::Borrow,
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
 use sea_orm::DbBackend;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::TenantId;
+use crate::{TenantId, text::Text};
 
 /// The name of the schema (on MySQL: the database) that holds one tenant's tables.
 ///
@@ -11,8 +17,8 @@ use crate::TenantId;
 /// `'_'`, and not one of the names that PostgreSQL, MySQL or SQLite keep for themselves or resolve
 /// to by default. Lowercase only, because MySQL folds case on some file systems: two names that
 /// differ here differ everywhere.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SchemaName(Arc<str>);
+#[derive(Clone)]
+pub struct SchemaName(Text);
 
 impl SchemaName {
     /// The longest name, in bytes: PostgreSQL truncates identifiers beyond 63 (`NAMEDATALEN` - 1);
@@ -28,7 +34,22 @@ impl SchemaName {
     /// reserved name begins with the prefix.
     #[must_use]
     pub fn for_tenant(id: &TenantId) -> Self {
-        Self(format!("{}{id}", Self::TENANT_PREFIX).into())
+        Self(Text::from(format!("{}{id}", Self::TENANT_PREFIX)))
+    }
+
+    /// Makes a name of a literal, at no cost, also in a `const`.
+    ///
+    /// # Panics
+    ///
+    /// When the literal is no valid name: at compile time in a `const`. For anything that is not a
+    /// literal use `TryFrom` or [`str::parse`].
+    #[must_use]
+    pub const fn from_static(name: &'static str) -> Self {
+        assert!(
+            check(name, Letters::Lowercase).is_none(),
+            "a schema name is 1 to 63 bytes of lowercase letters, digits, '_' and '-', the first one not '-', and not reserved by a database server"
+        );
+        Self(Text::Static(name))
     }
 
     /// The schema inside a database that belongs to one tenant alone, where the names that are
@@ -40,22 +61,19 @@ impl SchemaName {
     /// [`InvalidSchemaName`] when it is empty, too long, has another character, or is a system
     /// catalogue.
     pub fn in_dedicated_database(name: &str) -> Result<Self, InvalidSchemaName> {
-        check_characters(name, |byte| byte.is_ascii_alphanumeric())?;
-        if is_system_catalogue(&name.to_ascii_lowercase()) {
-            return Err(InvalidSchemaName::new(name, Fault::Reserved));
-        }
-        Ok(Self(name.into()))
+        validate(name, Letters::Any)?;
+        Ok(Self(Text::from(name)))
     }
 
     /// The schema of an SQLite file, seen from a connection that opened it.
-    pub(crate) fn sqlite_main() -> Self {
-        Self("main".into())
+    pub(crate) const fn sqlite_main() -> Self {
+        Self(Text::Static("main"))
     }
 
     /// The name as text, unquoted.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
     }
 
     /// The name as an identifier of `backend`, quoted and escaped.
@@ -69,12 +87,12 @@ impl SchemaName {
     /// ```
     #[must_use]
     pub fn quoted(&self, backend: DbBackend) -> String {
-        quote(&self.0, identifier_quote(backend))
+        quote(self.as_str(), identifier_quote(backend))
     }
 
     /// The name as a string literal.
     pub(crate) fn literal(&self) -> String {
-        quote(&self.0, '\'')
+        quote(self.as_str(), '\'')
     }
 }
 
@@ -116,15 +134,6 @@ enum Fault {
     Reserved,
 }
 
-impl InvalidSchemaName {
-    fn new(name: &str, fault: Fault) -> Self {
-        Self {
-            shown: name.chars().take(SchemaName::MAX_LEN + 1).collect(),
-            fault,
-        }
-    }
-}
-
 impl fmt::Display for InvalidSchemaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "schema name {:?} is invalid: ", self.shown)?;
@@ -148,55 +157,88 @@ impl fmt::Display for InvalidSchemaName {
 
 impl std::error::Error for InvalidSchemaName {}
 
-fn check_characters(name: &str, alphanumeric: fn(&u8) -> bool) -> Result<(), InvalidSchemaName> {
-    if name.is_empty() {
-        return Err(InvalidSchemaName::new(name, Fault::Empty));
+/// Whether upper case may be used.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    /// No; and no name that is a default schema.
+    Lowercase,
+    /// Yes; in a dedicated database.
+    Any,
+}
+
+/// The one place that says what a schema name is.
+const fn check(name: &str, letters: Letters) -> Option<Fault> {
+    let bytes = name.as_bytes();
+    if bytes.is_empty() {
+        return Some(Fault::Empty);
     }
-    if name.len() > SchemaName::MAX_LEN {
-        return Err(InvalidSchemaName::new(
-            name,
-            Fault::TooLong { len: name.len() },
-        ));
+    if bytes.len() > SchemaName::MAX_LEN {
+        return Some(Fault::TooLong { len: bytes.len() });
     }
-    let wrong = name
-        .bytes()
-        .enumerate()
-        .find(|(at, byte)| !(alphanumeric(byte) || *byte == b'_' || (*byte == b'-' && *at > 0)));
-    match wrong {
-        Some((at, byte)) => Err(InvalidSchemaName::new(name, Fault::Byte { at, byte })),
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'a'..=b'z' | b'0'..=b'9' | b'_' => {}
+            b'-' if at > 0 => {}
+            b'A'..=b'Z' if matches!(letters, Letters::Any) => {}
+            byte => return Some(Fault::Byte { at, byte }),
+        }
+        at += 1;
+    }
+    let is_default = matches!(letters, Letters::Lowercase) && is_one_of(bytes, &DEFAULT_SCHEMAS);
+    if begins_with_pg(bytes) || is_one_of(bytes, &SYSTEM_CATALOGUES) || is_default {
+        return Some(Fault::Reserved);
+    }
+    None
+}
+
+fn validate(name: &str, letters: Letters) -> Result<(), InvalidSchemaName> {
+    match check(name, letters) {
         None => Ok(()),
+        Some(fault) => Err(InvalidSchemaName {
+            shown: name.chars().take(SchemaName::MAX_LEN + 1).collect(),
+            fault,
+        }),
     }
 }
 
 /// Schemas in which a server keeps its own tables. Nobody's tenant lives there.
-fn is_system_catalogue(name: &str) -> bool {
-    name.starts_with("pg_")
-        || matches!(
-            name,
-            "information_schema"
-                | "mysql"
-                | "performance_schema"
-                | "sys"
-                | "temp"
-                | "ndbinfo"
-                | "sqlite_master"
-                | "sqlite_schema"
-        )
-}
+const SYSTEM_CATALOGUES: [&str; 8] = [
+    "information_schema",
+    "mysql",
+    "performance_schema",
+    "sys",
+    "temp",
+    "ndbinfo",
+    "sqlite_master",
+    "sqlite_schema",
+];
 
 /// Schemas that unqualified names reach by default, or that poolers and extensions use.
-fn is_default_schema(name: &str) -> bool {
-    matches!(
-        name,
-        "public"
-            | "main"
-            | "postgres"
-            | "template0"
-            | "template1"
-            | "pgbouncer"
-            | "citus"
-            | "shared"
-    )
+const DEFAULT_SCHEMAS: [&str; 8] = [
+    "public",
+    "main",
+    "postgres",
+    "template0",
+    "template1",
+    "pgbouncer",
+    "citus",
+    "shared",
+];
+
+const fn begins_with_pg(name: &[u8]) -> bool {
+    matches!(name, [p, g, b'_', ..] if p.eq_ignore_ascii_case(&b'p') && g.eq_ignore_ascii_case(&b'g'))
+}
+
+const fn is_one_of(name: &[u8], reserved: &[&str]) -> bool {
+    let mut at = 0;
+    while at < reserved.len() {
+        if name.eq_ignore_ascii_case(reserved[at].as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 impl FromStr for SchemaName {
@@ -211,13 +253,8 @@ impl TryFrom<&str> for SchemaName {
     type Error = InvalidSchemaName;
 
     fn try_from(name: &str) -> Result<Self, Self::Error> {
-        check_characters(name, |byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit()
-        })?;
-        if is_system_catalogue(name) || is_default_schema(name) {
-            return Err(InvalidSchemaName::new(name, Fault::Reserved));
-        }
-        Ok(Self(name.into()))
+        validate(name, Letters::Lowercase)?;
+        Ok(Self(Text::from(name)))
     }
 }
 
@@ -231,29 +268,63 @@ impl TryFrom<String> for SchemaName {
 
 impl fmt::Display for SchemaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for SchemaName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SchemaName({})", self.0)
+        write!(f, "SchemaName({})", self.as_str())
     }
 }
 
 impl AsRef<str> for SchemaName {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
+    }
+}
+
+/// Equality, order and hash are those of the text, as `Borrow` asks for.
+impl Borrow<str> for SchemaName {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl PartialEq for SchemaName {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for SchemaName {}
+
+impl PartialOrd for SchemaName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for SchemaName {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for SchemaName {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
 impl Serialize for SchemaName {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(self.as_str())
     }
 }
 
-/// Deserialising validates.
+/// Deserialising validates by the rule for shared databases: a dedicated one's schema follows from
+/// its placement, and is not written down.
 impl<'de> Deserialize<'de> for SchemaName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Self::try_from(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
@@ -299,6 +370,12 @@ mod tests {
     }
 
     #[test]
+    fn a_literal_is_a_const() {
+        const ACME: SchemaName = SchemaName::from_static("acme");
+        assert_eq!(Ok(ACME), SchemaName::try_from("acme"));
+    }
+
+    #[test]
     fn the_placeholder_is_no_schema() {
         assert!(SchemaName::try_from("$tenant").is_err());
         assert!(SchemaName::in_dedicated_database("$tenant").is_err());
@@ -306,7 +383,7 @@ mod tests {
 
     #[test]
     fn quoting_escapes() {
-        let hostile = SchemaName("a\"b`c'd".into());
+        let hostile = SchemaName(Text::Static("a\"b`c'd"));
         assert_eq!(hostile.quoted(DbBackend::Postgres), "\"a\"\"b`c'd\"");
         assert_eq!(hostile.quoted(DbBackend::MySql), "`a\"b``c'd`");
         assert_eq!(hostile.quoted(DbBackend::Sqlite), "\"a\"\"b`c'd\"");

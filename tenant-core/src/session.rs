@@ -1,6 +1,8 @@
-use sea_orm::{ConnectionTrait, DbBackend, Statement, TransactionSession};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, RestrictedTransaction, Statement};
 
-use crate::{SchemaName, TenantConnection, TenantError, error::product};
+use crate::{
+    Borrowed, SchemaName, SourceTransaction, TenantConnection, TenantError, error::product,
+};
 
 /// The tenant's schema as the search path of a transaction, for SQL that cannot be qualified:
 /// functions, triggers, third-party code.
@@ -9,6 +11,15 @@ use crate::{SchemaName, TenantConnection, TenantError, error::product};
 #[derive(Debug)]
 pub struct TenantDatabaseContext(());
 
+/// A connection that is a transaction, owned or borrowed: what ends, so that what is set for it ends
+/// too. Implement it for your own wrappers of transactions.
+pub trait IsTransaction {}
+
+impl IsTransaction for DatabaseTransaction {}
+impl IsTransaction for RestrictedTransaction {}
+impl IsTransaction for SourceTransaction {}
+impl<C: IsTransaction> IsTransaction for Borrowed<'_, C> {}
+
 impl TenantDatabaseContext {
     /// Makes unqualified names in `transaction` mean the tenant's tables.
     ///
@@ -16,7 +27,8 @@ impl TenantDatabaseContext {
     ///   that the tenant does not have is an error and not a table in `public`. Temporary tables
     ///   are looked up last, so one that was left on the connection hides nothing. It ends with the
     ///   transaction, by commit and by rollback.
-    /// - **SQLite**: nothing to do, `main` is the tenant's file; checked.
+    /// - **SQLite**: nothing to do, `main` is the tenant's file; checked. An unqualified name that it
+    ///   lacks is looked up in the attached file of the shared tables.
     ///
     /// # Errors
     ///
@@ -29,7 +41,7 @@ impl TenantDatabaseContext {
         transaction: &TenantConnection<C>,
     ) -> Result<(), TenantError>
     where
-        C: ConnectionTrait + TransactionSession,
+        C: ConnectionTrait + IsTransaction,
     {
         Self::apply_with(transaction, &[]).await
     }
@@ -46,7 +58,7 @@ impl TenantDatabaseContext {
         visible: &[SchemaName],
     ) -> Result<(), TenantError>
     where
-        C: ConnectionTrait + TransactionSession,
+        C: ConnectionTrait + IsTransaction,
     {
         let backend = transaction.get_database_backend();
         let refuse = |instead| TenantError::Unsupported {

@@ -3,10 +3,10 @@ use std::{fmt, sync::Arc, time::Duration};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use crate::{
-    ConnectionInfo, DatabaseUrl, SchemaName, SourceConnection, TenantConnection, TenantContext,
-    TenantError, TenantId, TenantInfo, TenantStore,
+    ConnectionInfo, DatabaseUrl, Placement, SchemaName, SourceConnection, TenantConnection,
+    TenantContext, TenantError, TenantId, TenantInfo, TenantStore,
     qualify::quoted_placeholder,
-    source::{DataSources, SourceOptions, connect_dedicated, create_file},
+    source::{DataSources, SourceOptions, connect_dedicated, create_database, create_file},
 };
 
 /// What an application holds: the store that knows the tenants, and the databases they are in.
@@ -68,6 +68,12 @@ impl Tenancy {
     /// [`DataSourcesExhausted`](TenantError::DataSourcesExhausted) about its database.
     pub async fn for_tenant(&self, id: &TenantId) -> Result<TenantConnection, TenantError> {
         let info = self.inner.store.tenant(id).await?;
+        if info.id != *id {
+            return Err(TenantError::InvalidStoreEntry {
+                tenant: id.clone(),
+                reason: format!("the store answered with tenant {}", info.id),
+            });
+        }
         match TenantError::of_status(id, info.status) {
             Some(not_served) => Err(not_served),
             None => self.for_tenant_in_any_status(id).await,
@@ -131,6 +137,11 @@ impl Tenancy {
             create_file(placed.url(), self.inner.sources.options()).await?;
             return self.connect(id, &placed).await;
         }
+        if backend == DbBackend::MySql && placed.placement() == Placement::Dedicated {
+            // There is no database yet to connect to.
+            create_database(&placed, self.inner.sources.options()).await?;
+            return self.connect(id, &placed).await;
+        }
         let db = self.connect(id, &placed).await?;
         let kind = match backend {
             DbBackend::MySql => "DATABASE",
@@ -146,8 +157,9 @@ impl Tenancy {
     /// (SQLite) is the tenant's, for what takes SeaORM's concrete types or cannot be qualified:
     /// migrations, `SchemaManager`, third-party code. The tenant need not be active.
     ///
-    /// On PostgreSQL only the tenant's schema is on the path, so an unqualified name never reaches
-    /// `public`.
+    /// Only the tenant's schema can be reached by an unqualified name: on PostgreSQL nothing else is
+    /// on the path, which is a startup parameter, so connect past poolers that do not pass it on;
+    /// on SQLite the shared tables are not attached.
     ///
     /// It is plain SeaORM: nothing is qualified or refused on it. Close it when done; it counts
     /// against no pool.
@@ -278,7 +290,7 @@ impl TenancyBuilder {
     ///
     /// The drivers' own hooks (`map_sqlx_postgres_opts`, `map_sqlx_mysql_opts`,
     /// `map_sqlx_sqlite_opts`, `map_sqlx_sqlite_pool_opts`) are what a data source is opened with
-    /// itself: set here, they are overridden.
+    /// itself: set here, they are overridden. Drivers read most of their options from the URL.
     pub fn configure(
         mut self,
         configure: impl Fn(&mut ConnectOptions) + Send + Sync + 'static,

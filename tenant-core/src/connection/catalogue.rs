@@ -7,7 +7,7 @@ use sea_orm::{
 use sea_schema::sqlx_types::{SqlxError, SqlxRow};
 
 use super::TenantConnection;
-use crate::qualify;
+use crate::{TenantError, qualify};
 
 /// Catalogue queries compare a schema's name as a value. Rendered with its values inside, such a
 /// query says `'$tenant'`, which becomes the name of the tenant's schema.
@@ -25,7 +25,15 @@ where
         sea_schema::Connection::query_all_raw(self, sql).await
     }
 
+    /// Only reads: this is no way around what is refused elsewhere.
     async fn query_all_raw(&self, sql: String) -> Result<Vec<SqlxRow>, SqlxError> {
+        let first = sql.split_ascii_whitespace().next().unwrap_or_default();
+        if !["SELECT", "WITH", "PRAGMA", "SHOW"]
+            .iter()
+            .any(|read| first.eq_ignore_ascii_case(read))
+        {
+            return Err(SqlxError::Configuration(TenantError::UnscopedSql.into()));
+        }
         let sql = qualify(&sql, &self.binding.quoted).into_owned();
         sea_schema::Connection::query_all_raw(&self.inner, sql).await
     }

@@ -15,6 +15,7 @@ use sea_orm::{
 
 pub use self::borrowed::Borrowed;
 use self::statement::Qualified;
+pub(crate) use self::transaction::end;
 use crate::{
     QuotedSchema, SchemaName, TenantError, TenantId, TenantSchemaBuilder, qualify,
     source::SourceConnection,
@@ -59,7 +60,8 @@ impl<C: ConnectionTrait> TenantConnection<C> {
     /// Binds `inner` to a tenant whose tables are in `schema`.
     ///
     /// [`Tenancy`](crate::Tenancy) does this with the store's word on where a tenant is placed;
-    /// by hand it serves tests, and connections that come from elsewhere.
+    /// by hand it serves tests, and connections that come from elsewhere. Around a
+    /// `TenantConnection` it binds typed statements anew, so this, too, is a word to grep for.
     pub fn new(inner: C, tenant: TenantId, schema: SchemaName) -> Self {
         let quoted = QuotedSchema::new(&schema, inner.get_database_backend());
         Self {

@@ -5,7 +5,7 @@ use std::{
 
 use sea_orm::{AuditError, DbBackend, DbErr, QueryAccessAudit, Statement, StatementBuilder};
 
-use crate::{QuotedSchema, TenantError, qualify};
+use crate::{PLACEHOLDER, QuotedSchema, TenantError, qualify};
 
 /// A typed statement that renders with the tenant's schema in it.
 pub(super) struct Qualified<'a, S> {
@@ -25,14 +25,20 @@ impl<'a, S: StatementBuilder> Qualified<'a, S> {
     /// - raw SQL in typed clothes: to page, count or look for rows of a raw statement, SeaORM puts
     ///   its text inside a typed one.
     pub(super) fn new(statement: &'a S, schema: &'a QuotedSchema) -> Result<Self, DbErr> {
-        let (rendered, scoped) = render(statement, schema, schema.backend());
-        if !scoped {
-            if !only_reads_or_writes_rows(&rendered.sql) {
+        let mut rendered = statement.build(&schema.backend());
+        let qualified = qualify(&rendered.sql, schema);
+        if !only_reads_or_writes_rows(&rendered.sql) {
+            if !names_the_tenant_throughout(&rendered.sql) {
                 return Err(TenantError::UnscopedSchemaChange.into());
             }
-            if reads_from(&rendered.sql) && !names_a_table(statement) {
-                return Err(TenantError::UnscopedSql.into());
-            }
+        } else if matches!(qualified, Cow::Borrowed(_))
+            && names_a_table(&rendered.sql)
+            && !knows_a_table(statement)
+        {
+            return Err(TenantError::UnscopedSql.into());
+        }
+        if let Cow::Owned(qualified) = qualified {
+            rendered.sql = qualified;
         }
         Ok(Self {
             statement,
@@ -48,7 +54,11 @@ impl<S: StatementBuilder> StatementBuilder for Qualified<'_, S> {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take()
-            .unwrap_or_else(|| render(self.statement, self.schema, *backend).0)
+            .unwrap_or_else(|| {
+                let mut again = self.statement.build(backend);
+                again.sql = qualify(&again.sql, self.schema).into_owned();
+                again
+            })
     }
 
     /// The audit sees the entity's own schema, `$tenant`: a role's permissions are the same for
@@ -58,42 +68,48 @@ impl<S: StatementBuilder> StatementBuilder for Qualified<'_, S> {
     }
 }
 
-/// The statement, and whether it names the tenant.
-fn render<S: StatementBuilder>(
-    statement: &S,
-    schema: &QuotedSchema,
-    backend: DbBackend,
-) -> (Statement, bool) {
-    let mut rendered = statement.build(&backend);
-    let qualified = match qualify(&rendered.sql, schema) {
-        Cow::Owned(qualified) => qualified,
-        Cow::Borrowed(_) => return (rendered, false),
-    };
-    rendered.sql = qualified;
-    (rendered, true)
-}
-
 /// By its first word; sea-query renders these in upper case.
 fn only_reads_or_writes_rows(sql: &str) -> bool {
-    let first = sql
-        .trim_start_matches(['(', ' '])
-        .split_ascii_whitespace()
-        .next();
     matches!(
-        first,
-        Some("SELECT" | "INSERT" | "UPDATE" | "DELETE" | "WITH" | "REPLACE" | "VALUES")
+        first_word(sql),
+        "SELECT" | "INSERT" | "UPDATE" | "DELETE" | "WITH" | "REPLACE" | "VALUES"
     )
 }
 
-/// Whether there is a `FROM` in it, in whatever sense.
-fn reads_from(sql: &str) -> bool {
-    sql.as_bytes()
-        .windows("from".len())
-        .any(|word| word.eq_ignore_ascii_case(b"from"))
+fn first_word(sql: &str) -> &str {
+    sql.trim_start_matches(['(', ' '])
+        .split_ascii_whitespace()
+        .next()
+        .unwrap_or_default()
+}
+
+/// Whether a change of the schema, not qualified yet, says the placeholder for each table that it
+/// is about: MySQL's `RENAME TABLE` has two, and `DROP` and `TRUNCATE` may have many.
+fn names_the_tenant_throughout(sql: &str) -> bool {
+    let tables = match first_word(sql) {
+        "RENAME" => 2,
+        "DROP" | "TRUNCATE" => 1 + sql.matches(", ").count(),
+        _ => 1,
+    };
+    sql.matches(PLACEHOLDER).count() >= tables
+}
+
+/// Whether a `FROM` or `JOIN` stands in front of a name that is not a function's.
+fn names_a_table(sql: &str) -> bool {
+    let mut words = sql.split_ascii_whitespace();
+    while let Some(word) = words.next() {
+        let word = word.trim_start_matches('(');
+        if (word.eq_ignore_ascii_case("from") || word.eq_ignore_ascii_case("join"))
+            && words.clone().next().is_some_and(|name| !name.contains('('))
+        {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether SeaORM knows of a table in it: it does not see those in raw text.
-fn names_a_table(statement: &impl StatementBuilder) -> bool {
+fn knows_a_table(statement: &impl StatementBuilder) -> bool {
     statement
         .audit()
         .is_ok_and(|audit| !audit.requests.is_empty())

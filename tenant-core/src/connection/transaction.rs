@@ -48,7 +48,7 @@ impl<C: TransactionTrait> TenantConnection<C> {
             .await
             .map_err(TransactionError::Connection)?;
         let outcome = callback(&transaction).await;
-        transaction.end(outcome).await
+        end(transaction, outcome).await
     }
 
     fn bind(&self, transaction: C::Transaction) -> TenantConnection<C::Transaction> {
@@ -77,18 +77,22 @@ impl<C: TransactionSession> TenantConnection<C> {
     pub async fn rollback(self) -> Result<(), DbErr> {
         self.inner.rollback().await
     }
+}
 
-    async fn end<T, E>(self, outcome: Result<T, E>) -> Result<T, TransactionError<E>>
-    where
-        E: fmt::Display + fmt::Debug,
-    {
-        let ended = match &outcome {
-            Ok(_) => self.inner.commit().await,
-            Err(_) => self.inner.rollback().await,
-        };
-        ended.map_err(TransactionError::Connection)?;
-        outcome.map_err(TransactionError::Transaction)
-    }
+/// Commits `transaction` when the outcome of what was done in it is good, else rolls it back.
+pub(crate) async fn end<S: TransactionSession, T, E>(
+    transaction: S,
+    outcome: Result<T, E>,
+) -> Result<T, TransactionError<E>>
+where
+    E: fmt::Display + fmt::Debug,
+{
+    let ended = match &outcome {
+        Ok(_) => transaction.commit().await,
+        Err(_) => transaction.rollback().await,
+    };
+    ended.map_err(TransactionError::Connection)?;
+    outcome.map_err(TransactionError::Transaction)
 }
 
 #[async_trait::async_trait]
@@ -149,7 +153,7 @@ impl<C: TransactionTrait> TransactionTrait for TenantConnection<C> {
             .await
             .map_err(TransactionError::Connection)?;
         let outcome = callback(&transaction).await;
-        transaction.end(outcome).await
+        end(transaction, outcome).await
     }
 }
 

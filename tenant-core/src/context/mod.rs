@@ -29,8 +29,8 @@ tokio::task_local! {
 /// [`spawn`](Self::spawn), [`spawn_local`](Self::spawn_local),
 /// [`spawn_blocking`](Self::spawn_blocking) or [`propagate`](Self::propagate).
 ///
-/// Each scope opens a `tracing` span `tenant` with the field `tenant.id`, and records `tenant.id`
-/// on the span around it when that has such a field.
+/// Each scope opens a `tracing` span `tenant` with the field `tenant.id`. The outermost one also
+/// records `tenant.id` on the span around it, when that has such a field.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -138,7 +138,10 @@ impl TenantContext {
 }
 
 fn span(id: &TenantId) -> Span {
-    Span::current().record("tenant.id", id.as_str());
+    // Inside of a scope, the span around is that scope's, and names its tenant.
+    if TenantContext::try_current().is_none() {
+        Span::current().record("tenant.id", id.as_str());
+    }
     tracing::info_span!("tenant", tenant.id = id.as_str())
 }
 

@@ -6,9 +6,10 @@ use sea_orm::{
     TransactionTrait,
 };
 
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
 use super::{DataSource, Released, SourceTransaction};
+use crate::connection::end;
 
 /// A connection to one data source, and a share in it: as long as somebody holds one, the data
 /// source stays open.
@@ -29,6 +30,11 @@ impl SourceConnection {
             source,
             _released: Released(released),
         }
+    }
+
+    /// Where the source was opened, and its connections live.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        self.source.opened_by.clone()
     }
 
     /// The pool as SeaORM's own type, for what asks for that. It may be closed when this share is
@@ -164,7 +170,7 @@ impl TransactionTrait for SourceConnection {
             .await
             .map_err(TransactionError::Connection)?;
         let outcome = callback(&transaction).await;
-        transaction.end(outcome).await
+        end(transaction, outcome).await
     }
 }
 

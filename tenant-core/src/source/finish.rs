@@ -13,11 +13,21 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// For what must not be cut off. A `BEGIN` that was sent and whose answer nobody reads leaves a
 /// transaction open on a pooled connection: the driver counts it only when the answer is there.
-pub(super) struct Finish<T: Send + 'static>(Option<Boxed<T>>);
+pub(super) struct Finish<T: Send + 'static> {
+    future: Option<Boxed<T>>,
+    runtime: Option<Handle>,
+}
 
 impl<T: Send + 'static> Finish<T> {
-    pub(super) fn new(future: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(Some(Box::pin(future)))
+    /// `runtime` is where it goes on.
+    pub(super) fn new(
+        runtime: Option<Handle>,
+        future: impl Future<Output = T> + Send + 'static,
+    ) -> Self {
+        Self {
+            future: Some(Box::pin(future)),
+            runtime,
+        }
     }
 }
 
@@ -25,20 +35,18 @@ impl<T: Send + 'static> Future for Finish<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
-        let Some(future) = &mut self.0 else {
+        let Some(future) = &mut self.future else {
             return Poll::Pending;
         };
         let output = std::task::ready!(future.as_mut().poll(context));
-        self.0 = None;
+        self.future = None;
         Poll::Ready(output)
     }
 }
 
 impl<T: Send + 'static> Drop for Finish<T> {
     fn drop(&mut self) {
-        if let Some(unfinished) = self.0.take()
-            && let Ok(runtime) = Handle::try_current()
-        {
+        if let (Some(unfinished), Some(runtime)) = (self.future.take(), &self.runtime) {
             runtime.spawn(async move { drop(unfinished.await) });
         }
     }

@@ -10,10 +10,11 @@ use std::{
     collections::HashMap,
     fmt,
     future::{Future, poll_fn},
+    ops::Deref,
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
     task::Poll,
 };
@@ -24,14 +25,14 @@ use tokio::{
     sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore},
 };
 
-pub(crate) use self::open::{SourceOptions, connect_dedicated, create_file};
+pub(crate) use self::open::{SourceOptions, connect_dedicated, create_database, create_file};
 pub use self::{connection::SourceConnection, transaction::SourceTransaction, url::DatabaseUrl};
 use crate::{TenantError, error::product};
 
 /// The open data sources, one pool for each database URL, no more than a bound at a time.
 ///
 /// A source opens when it is first asked for, once however many ask. When the bound is reached,
-/// the one that has been idle for longest is closed. One that is in use is never closed: the
+/// the one that was asked for longest ago, of those that are idle, is closed. One that is in use is never closed: the
 /// newcomer waits for it, for a bounded time.
 #[derive(Debug)]
 pub(crate) struct DataSources {
@@ -40,20 +41,27 @@ pub(crate) struct DataSources {
     permits: Arc<Semaphore>,
     /// Told whenever somebody gives a share back.
     released: Arc<Notify>,
+    /// How many wait for a place, and how many places are on their way to them.
+    waiting: AtomicUsize,
+    closing: Arc<AtomicUsize>,
     known: Mutex<HashMap<DatabaseUrl, Known>>,
     clock: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    source: Arc<OnceCell<Arc<DataSource>>>,
+    source: Arc<OnceCell<Opened>>,
     last_used: u64,
 }
+
+/// What became of opening a source. A failure is everybody's who waited for it: they do not try
+/// one behind the other, each for the length of a timeout.
+type Opened = Result<Arc<DataSource>, TenantError>;
 
 /// Somebody waits for a source to open. It is not idle as long as he does.
 struct Opening {
     // Dropped in this order: whoever is told finds it gone.
-    source: Arc<OnceCell<Arc<DataSource>>>,
+    source: Arc<OnceCell<Opened>>,
     _released: Released,
 }
 
@@ -72,14 +80,23 @@ impl Known {
     fn is_idle(&self) -> bool {
         Arc::strong_count(&self.source) == 1
             && self
-                .source
-                .get()
+                .open()
                 .is_some_and(|source| Arc::strong_count(source) == 1)
     }
 
-    /// Not open, and nobody is opening it: the attempt failed or was cancelled.
+    /// Not open, and nobody is opening it: the attempt was cancelled.
     fn is_vacant(&self) -> bool {
-        Arc::strong_count(&self.source) == 1 && self.source.get().is_none()
+        Arc::strong_count(&self.source) == 1 && self.open().is_none()
+    }
+
+    fn open(&self) -> Option<&Arc<DataSource>> {
+        self.source.get()?.as_ref().ok()
+    }
+
+    /// The source itself, when nobody else holds it.
+    fn into_idle(self) -> Option<DataSource> {
+        let opened = Arc::into_inner(self.source)?.into_inner()?;
+        Arc::into_inner(opened.ok()?)
     }
 }
 
@@ -89,6 +106,8 @@ impl DataSources {
             permits: Arc::new(Semaphore::new(options.max_data_sources)),
             options,
             released: Arc::default(),
+            waiting: AtomicUsize::new(0),
+            closing: Arc::default(),
             known: Mutex::default(),
             clock: AtomicU64::new(0),
         }
@@ -110,7 +129,7 @@ impl DataSources {
                 }
             };
             entry.last_used = self.clock.fetch_add(1, Ordering::Relaxed);
-            if let Some(open) = entry.source.get() {
+            if let Some(open) = entry.open() {
                 return Ok(self.share(open));
             }
             Opening {
@@ -119,18 +138,31 @@ impl DataSources {
             }
         };
         // Boxed: the driver's connect futures are large, and this one is inside every request's.
-        let open = opening
+        let opened = opening
             .source
-            .get_or_try_init(|| Box::pin(self.open(url)))
-            .await?;
-        Ok(self.share(open))
+            .get_or_init(|| Box::pin(self.open(url)))
+            .await;
+        match opened {
+            Ok(open) => Ok(self.share(open)),
+            Err(failed) => {
+                // The next one to ask tries again.
+                let mut known = self.lock();
+                if known
+                    .get(url)
+                    .is_some_and(|entry| Arc::ptr_eq(&entry.source, &opening.source))
+                {
+                    known.remove(url);
+                }
+                Err(failed.clone())
+            }
+        }
     }
 
     fn share(&self, source: &Arc<DataSource>) -> SourceConnection {
         SourceConnection::new(Arc::clone(source), Arc::clone(&self.released))
     }
 
-    async fn open(&self, url: &DatabaseUrl) -> Result<Arc<DataSource>, TenantError> {
+    async fn open(&self, url: &DatabaseUrl) -> Opened {
         let permit = tokio::time::timeout(self.options.acquire_timeout, self.permit())
             .await
             .ok()
@@ -142,25 +174,27 @@ impl DataSources {
         tracing::debug!(backend = product(url.backend()), "data source opened");
         Ok(Arc::new(DataSource {
             database,
-            permit: Some(permit),
-            opened_by: tokio::runtime::Handle::try_current().ok(),
+            place: Some(Place {
+                _permit: permit,
+                _closing: None,
+            }),
+            opened_by: Handle::try_current().ok(),
         }))
     }
 
-    /// A place for one more source. Makes room once, by closing one that is idle, or that becomes
+    /// A place for one more source. Makes room by closing sources that are idle, or that become
     /// idle in the meantime.
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
         if let Ok(free) = Arc::clone(&self.permits).try_acquire_owned() {
             return Some(free);
         }
+        let _waiting = Counted::new(&self.waiting);
         let mut acquired = pin!(Arc::clone(&self.permits).acquire_owned());
         loop {
             // Listen first, look second: a share given back in between is not missed.
             let mut released = pin!(self.released.notified());
             released.as_mut().enable();
-            if self.evict_idle() {
-                return acquired.await.ok();
-            }
+            self.make_room();
             let permit = poll_fn(|context| match acquired.as_mut().poll(context) {
                 Poll::Ready(permit) => Poll::Ready(Some(permit)),
                 Poll::Pending => released.as_mut().poll(context).map(|()| None),
@@ -172,17 +206,28 @@ impl DataSources {
         }
     }
 
-    /// Closes the source that has been idle for longest, if one is idle.
-    fn evict_idle(&self) -> bool {
-        let mut known = self.lock();
-        let longest = known
-            .iter()
-            .filter(|(_, entry)| entry.is_idle())
-            .min_by_key(|(_, entry)| entry.last_used)
-            .map(|(url, _)| url.clone());
-        let evicted = longest.and_then(|url| known.remove(&url));
-        drop(known);
-        evicted.is_some()
+    /// Closes the source that was asked for longest ago, of those that are idle, unless as many
+    /// are closing as there are waiting.
+    fn make_room(&self) {
+        let evicted = {
+            let mut known = self.lock();
+            if self.closing.load(Ordering::Relaxed) >= self.waiting.load(Ordering::Relaxed) {
+                return;
+            }
+            let oldest = known
+                .iter()
+                .filter(|(_, entry)| entry.is_idle())
+                .min_by_key(|(_, entry)| entry.last_used)
+                .map(|(url, _)| url.clone());
+            let evicted = oldest.and_then(|url| known.remove(&url)?.into_idle());
+            evicted.map(|mut source| {
+                if let Some(place) = &mut source.place {
+                    place._closing = Some(Counted::new(Arc::clone(&self.closing)));
+                }
+                source
+            })
+        };
+        drop(evicted);
     }
 
     /// Closes every source, waiting for the work on them to end. A connection that is still held
@@ -190,16 +235,13 @@ impl DataSources {
     pub(crate) async fn close(&self) {
         let known = std::mem::take(&mut *self.lock());
         for (_, entry) in known {
-            let Some(source) = entry.source.get() else {
+            let Some(source) = entry.open() else {
                 continue;
             };
             source.close().await;
             // Its place is free here and now, unless somebody holds on to what is closed.
-            if let Some(mut source) = Arc::into_inner(entry.source)
-                .and_then(OnceCell::into_inner)
-                .and_then(Arc::into_inner)
-            {
-                source.opened_by = None;
+            if let Some(mut closed) = entry.into_idle() {
+                closed.opened_by = None;
             }
         }
     }
@@ -218,9 +260,33 @@ impl DataSources {
 /// One open database. Closes when nobody holds it any more.
 struct DataSource {
     database: DatabaseConnection,
-    permit: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
     /// Where the closing runs, when the last holder is dropped outside of the runtime.
     opened_by: Option<Handle>,
+}
+
+/// A source's place among those that may be open.
+struct Place {
+    // Dropped in this order: who waits for a place is not told that one is coming when it is there.
+    _closing: Option<Counted<Arc<AtomicUsize>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// One more, as long as it lives.
+#[derive(Debug)]
+struct Counted<C: Deref<Target = AtomicUsize>>(C);
+
+impl<C: Deref<Target = AtomicUsize>> Counted<C> {
+    fn new(count: C) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl<C: Deref<Target = AtomicUsize>> Drop for Counted<C> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl DataSource {
@@ -239,7 +305,7 @@ impl Drop for DataSource {
         };
         let closing = Self {
             database: std::mem::take(&mut self.database),
-            permit: self.permit.take(),
+            place: self.place.take(),
             opened_by: None,
         };
         // A transaction may outlive the connection that began it: this waits for it, and only then

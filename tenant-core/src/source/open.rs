@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend};
 
 use super::DatabaseUrl;
-use crate::{SchemaName, TenantError};
+use crate::{ConnectionInfo, SchemaName, TenantError};
 
 /// How data sources are opened.
 #[derive(Clone)]
@@ -36,6 +36,17 @@ impl Default for SourceOptions {
     }
 }
 
+impl SourceOptions {
+    /// For one tenant's own work: on SQLite an unqualified name that the tenant lacks would reach
+    /// the attached file otherwise, and a migration could drop what all share.
+    fn without_shared_tables(&self) -> Self {
+        Self {
+            attach: None,
+            ..self.clone()
+        }
+    }
+}
+
 impl fmt::Debug for SourceOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceOptions")
@@ -54,7 +65,7 @@ pub(super) async fn connect(
     url: &DatabaseUrl,
     options: &SourceOptions,
 ) -> Result<DatabaseConnection, TenantError> {
-    open(url, connect_options(url, options)).await
+    open(url, connect_options(url, options, None)).await
 }
 
 /// Opens one connection for work that cannot be qualified: its search path, default database or
@@ -68,13 +79,31 @@ pub(crate) async fn connect_dedicated(
         DbBackend::MySql => url.with_database(schema),
         _ => url.clone(),
     };
-    let mut connect = connect_options(&url, options);
+    // A startup parameter and not a `SET`: `RESET` comes back to it. Temporary tables
+    // are looked up last: they outlive their user, and would hide the tenant's.
+    let search_path = (url.backend() == DbBackend::Postgres)
+        .then(|| format!("{},pg_temp", schema.quoted(DbBackend::Postgres)));
+    let mut connect = connect_options(&url, &options.without_shared_tables(), search_path);
     connect.max_connections(1).min_connections(0);
-    if url.backend() == DbBackend::Postgres {
-        // Temporary tables last: they would hide the tenant's otherwise.
-        connect.set_schema_search_path(format!("{},pg_temp", schema.quoted(DbBackend::Postgres)));
-    }
     open(&url, connect).await
+}
+
+/// Creates a MySQL database, on a connection that has none.
+pub(crate) async fn create_database(
+    placed: &ConnectionInfo,
+    options: &SourceOptions,
+) -> Result<(), TenantError> {
+    let url = placed.url().without_database();
+    let mut connect = connect_options(&url, options, None);
+    connect.max_connections(1);
+    let server = open(&url, connect).await?;
+    let schema = placed.schema().quoted(DbBackend::MySql);
+    let created = server
+        .execute_unprepared(&format!("CREATE DATABASE IF NOT EXISTS {schema}"))
+        .await;
+    server.close().await?;
+    created?;
+    Ok(())
 }
 
 /// Creates an SQLite file and the directories above it, if it is missing.
@@ -91,7 +120,7 @@ pub(crate) async fn create_file(
             ))
         })?;
     }
-    let mut connect = connect_options(url, options);
+    let mut connect = connect_options(url, &options.without_shared_tables(), None);
     connect
         .max_connections(1)
         .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
@@ -106,7 +135,11 @@ pub(crate) async fn create_file(url: &DatabaseUrl, _: &SourceOptions) -> Result<
     Err(without(driver(url.backend()).0))
 }
 
-fn connect_options(url: &DatabaseUrl, options: &SourceOptions) -> ConnectOptions {
+fn connect_options(
+    url: &DatabaseUrl,
+    options: &SourceOptions,
+    search_path: Option<String>,
+) -> ConnectOptions {
     let (url_without_password, password) = url.without_password();
     let mut connect = ConnectOptions::new(url_without_password);
     connect
@@ -120,9 +153,15 @@ fn connect_options(url: &DatabaseUrl, options: &SourceOptions) -> ConnectOptions
     // The password goes to the driver beside the URL, which SeaORM writes into its trace spans.
     match (url.backend(), password) {
         #[cfg(feature = "sqlx-postgres")]
-        (DbBackend::Postgres, Some(password)) => {
-            connect.map_sqlx_postgres_opts(move |postgres| {
-                postgres.password(secrecy::ExposeSecret::expose_secret(&password))
+        (DbBackend::Postgres, password) => {
+            connect.map_sqlx_postgres_opts(move |mut postgres| {
+                if let Some(password) = &password {
+                    postgres = postgres.password(secrecy::ExposeSecret::expose_secret(password));
+                }
+                if let Some(path) = &search_path {
+                    postgres = postgres.options([("search_path", path)]);
+                }
+                postgres
             });
         }
         #[cfg(feature = "sqlx-mysql")]
@@ -133,7 +172,8 @@ fn connect_options(url: &DatabaseUrl, options: &SourceOptions) -> ConnectOptions
         }
         #[cfg(feature = "sqlx-sqlite")]
         (DbBackend::Sqlite, _) => sqlite::configure(&mut connect, url, options),
-        _ => {}
+        // Only without a driver, where nothing is opened.
+        _ => drop(search_path),
     }
     connect
 }

@@ -15,7 +15,7 @@ use sea_orm::{
 };
 
 use super::{SourceConnection, finish::Finish};
-use crate::TenantError;
+use crate::{TenantError, connection::end};
 
 /// A transaction on a [`SourceConnection`], and a share in its data source: neither closing nor
 /// eviction cuts it off.
@@ -29,7 +29,18 @@ pub struct SourceTransaction {
     transaction: DatabaseTransaction,
     /// One for the transaction and all its savepoints: the driver undoes them together.
     lost: Arc<AtomicBool>,
+    /// Not in a savepoint: when the transaction ends, what is left of it may go on no more.
+    _outermost: Option<LostWhenOver>,
     share: SourceConnection,
+}
+
+/// A savepoint that outlives its transaction would commit what that one took back.
+struct LostWhenOver(Arc<AtomicBool>);
+
+impl Drop for LostWhenOver {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 impl SourceTransaction {
@@ -39,11 +50,14 @@ impl SourceTransaction {
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
         let share = share.clone();
-        Finish::new(async move {
+        Finish::new(share.runtime(), async move {
             let database = share.as_database_connection();
+            let transaction = database.begin_with_options(options).await?;
+            let lost = Arc::new(AtomicBool::new(false));
             Ok(Self {
-                transaction: database.begin_with_options(options).await?,
-                lost: Arc::default(),
+                transaction,
+                _outermost: Some(LostWhenOver(Arc::clone(&lost))),
+                lost,
                 share,
             })
         })
@@ -61,18 +75,6 @@ impl SourceTransaction {
             return Err(TenantError::TransactionLost.into());
         }
         Ok(&self.transaction)
-    }
-
-    pub(super) async fn end<T, E>(self, outcome: Result<T, E>) -> Result<T, TransactionError<E>>
-    where
-        E: fmt::Display + fmt::Debug,
-    {
-        let ended = match &outcome {
-            Ok(_) => self.commit().await,
-            Err(_) => self.rollback().await,
-        };
-        ended.map_err(TransactionError::Connection)?;
-        outcome.map_err(TransactionError::Transaction)
     }
 }
 
@@ -180,6 +182,7 @@ impl TransactionTrait for SourceTransaction {
         Ok(Self {
             transaction: savepoint,
             lost: Arc::clone(&self.lost),
+            _outermost: None,
             share: self.share.clone(),
         })
     }
@@ -215,7 +218,7 @@ impl TransactionTrait for SourceTransaction {
             .await
             .map_err(TransactionError::Connection)?;
         let outcome = callback(&savepoint).await;
-        savepoint.end(outcome).await
+        end(savepoint, outcome).await
     }
 }
 

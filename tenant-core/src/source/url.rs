@@ -62,7 +62,8 @@ impl DatabaseUrl {
                     .to_owned(),
             );
         }
-        if backend == DbBackend::Sqlite && url.contains(":memory:") {
+        if backend == DbBackend::Sqlite && (url.contains(":memory:") || url.contains("mode=memory"))
+        {
             return refused(
                 "an in-memory SQLite database ends with its connection; use a file".to_owned(),
             );
@@ -123,9 +124,18 @@ impl DatabaseUrl {
 
     /// The same server, with another default database.
     pub(crate) fn with_database(&self, database: &SchemaName) -> Self {
+        self.with_path(database.as_str())
+    }
+
+    /// The same server, with no default database.
+    pub(crate) fn without_database(&self) -> Self {
+        self.with_path("")
+    }
+
+    fn with_path(&self, path: &str) -> Self {
         let mut url = self.clone();
         if let Ok(mut parsed) = Url::parse(self.expose()) {
-            parsed.set_path(database.as_str());
+            parsed.set_path(path);
             url.secret = Arc::new(String::from(parsed).into());
         }
         url

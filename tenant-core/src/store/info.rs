@@ -60,6 +60,7 @@ impl TenantInfo {
 /// Where a tenant is in its life. Only an active one is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TenantStatus {
     /// Known, nothing set up yet.
     Pending,

@@ -30,6 +30,17 @@ pub trait TenantStore: Send + Sync {
 }
 
 #[async_trait::async_trait]
+impl<S: TenantStore + ?Sized> TenantStore for Box<S> {
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        (**self).tenant(id).await
+    }
+
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        (**self).connection(id).await
+    }
+}
+
+#[async_trait::async_trait]
 impl<S: TenantStore + ?Sized> TenantStore for Arc<S> {
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         (**self).tenant(id).await

@@ -324,3 +324,53 @@ async fn a_dedicated_connection_leaves_no_search_path_in_a_pool() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_dedicated_connection_comes_back_to_the_tenant_when_it_is_reset() {
+    on(Server::Postgres, async |world| {
+        let db = world
+            .tenancy
+            .dedicated_connection(&world.acme)
+            .await
+            .unwrap();
+        for reset in ["RESET search_path", "RESET ALL"] {
+            db.execute_unprepared(reset).await.unwrap();
+            assert_eq!(count(&db, AUTHORS).await.unwrap(), 0, "after {reset}");
+        }
+        db.close().await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dedicated_connection_does_not_reach_shared_tables_of_sqlite() {
+    on(Server::Sqlite, async |world| {
+        let db = world
+            .tenancy
+            .dedicated_connection(&world.acme)
+            .await
+            .unwrap();
+        db.execute_unprepared("DROP TABLE genre").await.unwrap_err();
+        db.close().await.unwrap();
+        let genres = "SELECT count(*) FROM genre";
+        let shared = world.tenancy.shared().await.unwrap();
+        assert_eq!(count(&shared, genres).await.unwrap(), 2);
+    })
+    .await;
+}
+
+/// As a migration has it: somebody else owns the transaction.
+#[tokio::test]
+async fn a_borrowed_transaction_takes_the_tenant_too() {
+    on(Server::Postgres, async |world| {
+        let (database, schema, _) = world.recorded_database(&world.acme, 1).await;
+        let owned = database.begin().await.unwrap();
+        let borrowed = TenantConnection::borrow(&owned, world.acme.clone(), schema);
+        TenantDatabaseContext::apply_tenant_context(&borrowed)
+            .await
+            .unwrap();
+        assert_eq!(count(&owned, AUTHORS).await.unwrap(), 0);
+        owned.rollback().await.unwrap();
+    })
+    .await;
+}

@@ -162,6 +162,18 @@ async fn refuses_a_change_that_names_no_tenant(world: &World) {
         .table(review::Entity)
         .col(review::Column::Id)
         .take();
+    // One table of two: the other one would be what all share.
+    let both = Table::drop()
+        .table(review::Entity.table_ref())
+        .table(genre::Entity)
+        .take();
+    refused(acme.execute(&both).await);
+    if world.server == Server::MySql {
+        let away = Table::rename()
+            .table(tag::Entity.table_ref(), Alias::new("label"))
+            .take();
+        refused(acme.execute(&away).await);
+    }
     refused(acme.execute(&index).await);
     let transaction = acme.begin().await.unwrap();
     refused(transaction.execute(&add).await);

@@ -1,8 +1,8 @@
 //! Raw SQL on a tenant connection that does not say which tenant it means.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseBackend, DbErr, Statement, StreamTrait, TransactionTrait as _,
-};
+use sea_orm::{ConnectionTrait, DatabaseBackend, Statement, StreamTrait, TransactionTrait as _};
+
+use sea_orm_tenant::TenantError;
 
 use super::super::rows::{add, count};
 use crate::support::{Server, World, on_every_database};
@@ -98,6 +98,8 @@ async fn assert_refused<C: ConnectionTrait + StreamTrait>(db: &C, sql: &str) {
         db.stream_raw(raw()).await.err(),
     ];
     for answer in answers {
-        assert_eq!(answer, Some(DbErr::Custom(REFUSED.to_owned())), "{sql}");
+        let answer = TenantError::from(answer.unwrap());
+        assert!(matches!(answer, TenantError::UnscopedSql), "{sql}");
+        assert_eq!(answer.to_string(), REFUSED);
     }
 }

@@ -13,6 +13,7 @@ on_every_database!(
     a_cancelled_waiter_wakes_the_newcomer,
     an_idle_source_makes_room_before_one_with_a_transaction,
     a_source_with_a_transaction_is_still_there_for_its_tenant,
+    a_newcomer_whose_room_was_taken_gets_the_next,
     a_closed_tenancy_has_no_source_open,
 );
 
@@ -59,6 +60,21 @@ async fn a_source_with_a_transaction_is_still_there_for_its_tenant(world: &World
     drop(tenancy.for_tenant(&world.acme).await.unwrap());
     transaction.rollback().await.unwrap();
     newcomer.await.unwrap();
+}
+
+/// The second newcomer makes room, and the first one, who waits for longer, takes it.
+async fn a_newcomer_whose_room_was_taken_gets_the_next(world: &World) {
+    let tenancy = tenancy(world, 1).build().unwrap();
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    let mut first = Box::pin(tenancy.for_tenant(&world.globex));
+    assert!(poll!(first.as_mut()).is_pending());
+    drop(acme);
+    let mut second = Box::pin(tenancy.for_tenant(&world.planted));
+    assert!(poll!(second.as_mut()).is_pending());
+    let globex = first.await.unwrap();
+    assert!(poll!(second.as_mut()).is_pending());
+    drop(globex);
+    second.await.unwrap();
 }
 
 async fn a_closed_tenancy_has_no_source_open(world: &World) {

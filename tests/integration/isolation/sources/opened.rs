@@ -158,3 +158,30 @@ async fn tenants_of_one_database_share_its_data_source(world: &World) {
     drop((acme, globex, shared));
     tenancy.close().await;
 }
+
+/// They do not try one behind the other, each for the length of a timeout.
+#[tokio::test]
+async fn all_who_waited_for_a_source_that_fails_are_told_at_once() {
+    let url = DatabaseUrl::new("postgres://app@127.0.0.1:1/app").unwrap();
+    let acme = TenantId::from_static("acme");
+    let store = MemoryStore::new();
+    store.add(acme.clone(), &url).unwrap();
+    let builder = Tenancy::builder()
+        .store(store)
+        .acquire_timeout(Duration::from_millis(50));
+    let (builder, opened) = counted(builder);
+    let tenancy = builder.build().unwrap();
+    let refused = join_all((0..20).map(|_| tenancy.for_tenant(&acme))).await;
+    for outcome in refused {
+        let error = outcome.unwrap_err();
+        assert!(
+            matches!(error, TenantError::DataSourceUnavailable { .. }),
+            "{error}"
+        );
+    }
+    assert_eq!(opened.load(Ordering::Relaxed), 1);
+    // The next one tries again.
+    tenancy.for_tenant(&acme).await.unwrap_err();
+    assert_eq!(opened.load(Ordering::Relaxed), 2);
+    assert_eq!(tenancy.open_data_sources(), 0);
+}

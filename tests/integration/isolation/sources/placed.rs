@@ -66,7 +66,13 @@ async fn dedicated(world: &World) -> TenantId {
     let name = format!("tenant_{id}");
     let url = match world.server {
         Server::Sqlite => DatabaseUrl::sqlite(world.path().join("own.sqlite")).unwrap(),
-        _ => {
+        // `create_schema` makes it: there is no database yet to connect to.
+        Server::MySql => {
+            let mut url = url::Url::parse(world.database.expose()).unwrap();
+            url.set_path(&name);
+            DatabaseUrl::new(url.to_string()).unwrap()
+        }
+        Server::Postgres => {
             let shared = world.tenancy.shared().await.unwrap();
             let create = format!("CREATE DATABASE {}", world.server.quote(&name));
             shared.execute_unprepared(&create).await.unwrap();

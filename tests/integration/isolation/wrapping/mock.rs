@@ -1,10 +1,10 @@
 //! Over SeaORM's mock: what reaches a driver is qualified.
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, EntityTrait as _, MockDatabase,
-    MockExecResult, Statement, Transaction, TransactionTrait as _, sea_query::Expr,
+    ConnectionTrait, DatabaseConnection, DbBackend, EntityTrait as _, MockDatabase, MockExecResult,
+    Statement, Transaction, TransactionTrait as _, sea_query::Expr,
 };
-use sea_orm_tenant::{SchemaName, TenantConnection, TenantId};
+use sea_orm_tenant::{SchemaName, TenantConnection, TenantError, TenantId};
 
 use super::super::rows::names;
 use crate::support::entities::{author, genre};
@@ -82,7 +82,8 @@ async fn shared_entities_reach_the_mock_as_they_are() {
 async fn refused_sql_never_reaches_the_mock() {
     let db = bound(MockDatabase::new(DbBackend::Postgres));
     let refused = db.execute_unprepared("DELETE FROM author").await;
-    assert!(matches!(refused, Err(DbErr::Custom(_))));
+    let refused = TenantError::from(refused.unwrap_err());
+    assert!(matches!(refused, TenantError::UnscopedSql));
     assert_eq!(log(db), [""; 0]);
 }
 

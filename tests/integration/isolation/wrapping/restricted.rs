@@ -6,7 +6,7 @@ use sea_orm::{
     TransactionTrait as _,
     rbac::{RbacContext, RbacUserId, entity, schema::create_tables},
 };
-use sea_orm_tenant::{SchemaName, TenantConnection};
+use sea_orm_tenant::{SchemaName, TenantConnection, TenantError};
 
 use super::super::rows::{add, names};
 use crate::support::{
@@ -141,7 +141,8 @@ async fn raw_sql_is_refused_by_access_control_too(world: &World) {
     let rules = rules(world).await;
     let writer = bound(world, &rules, WRITER);
     let refused = writer.execute_unprepared("DELETE FROM author").await;
-    assert!(matches!(refused, Err(DbErr::Custom(_))), "{refused:?}");
+    let refused = TenantError::from(refused.unwrap_err());
+    assert!(matches!(refused, TenantError::UnscopedSql), "{refused}");
     let refused = writer
         .execute_unprepared("DELETE FROM $tenant.author")
         .await;
