@@ -170,12 +170,12 @@ impl TenantError {
         })
     }
 
-    /// A driver's error on opening a database, without the URL: SeaORM repeats it in two of its
-    /// messages.
-    pub(crate) fn unavailable(backend: DbBackend, source: DbErr, url: &str) -> Self {
+    /// A driver's error on opening a database, without the URL that was opened: SeaORM repeats it in
+    /// two of its messages.
+    pub(crate) fn unavailable(backend: DbBackend, source: DbErr, opened: &str) -> Self {
         let text = source.to_string();
-        let source = if text.contains(url) {
-            DbErr::Conn(RuntimeErr::Internal(text.replace(url, "[REDACTED]")))
+        let source = if text.contains(opened) {
+            DbErr::Conn(RuntimeErr::Internal(text.replace(opened, "[REDACTED]")))
         } else {
             source
         };

@@ -1,10 +1,4 @@
-use std::{
-    borrow::Borrow,
-    cmp::Ordering,
-    fmt,
-    hash::{Hash, Hasher},
-    str::FromStr,
-};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -27,7 +21,7 @@ use crate::text::Text;
 /// # assert_eq!(HOUSE.as_str(), "house");
 /// # Ok::<(), tenant_core::InvalidTenantId>(())
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TenantId(Text);
 
 impl TenantId {
@@ -184,36 +178,10 @@ impl AsRef<str> for TenantId {
     }
 }
 
-/// Equality, order and hash are those of the text, as `Borrow` asks for.
+/// Equality, order and hash are those of the text.
 impl Borrow<str> for TenantId {
     fn borrow(&self) -> &str {
         self.as_str()
-    }
-}
-
-impl PartialEq for TenantId {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for TenantId {}
-
-impl PartialOrd for TenantId {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for TenantId {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
-    }
-}
-
-impl Hash for TenantId {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
     }
 }
 

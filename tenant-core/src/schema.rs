@@ -1,10 +1,4 @@
-use std::{
-    borrow::Borrow,
-    cmp::Ordering,
-    fmt,
-    hash::{Hash, Hasher},
-    str::FromStr,
-};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 use sea_orm::DbBackend;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -17,7 +11,7 @@ use crate::{TenantId, text::Text};
 /// `'_'`, and not one of the names that PostgreSQL, MySQL or SQLite keep for themselves or resolve
 /// to by default. Lowercase only, because MySQL folds case on some file systems: two names that
 /// differ here differ everywhere.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SchemaName(Text);
 
 impl SchemaName {
@@ -284,36 +278,10 @@ impl AsRef<str> for SchemaName {
     }
 }
 
-/// Equality, order and hash are those of the text, as `Borrow` asks for.
+/// Equality, order and hash are those of the text.
 impl Borrow<str> for SchemaName {
     fn borrow(&self) -> &str {
         self.as_str()
-    }
-}
-
-impl PartialEq for SchemaName {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for SchemaName {}
-
-impl PartialOrd for SchemaName {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for SchemaName {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
-    }
-}
-
-impl Hash for SchemaName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
     }
 }
 

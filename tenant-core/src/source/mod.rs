@@ -32,8 +32,8 @@ use crate::{TenantError, error::product};
 /// The open data sources, one pool for each database URL, no more than a bound at a time.
 ///
 /// A source opens when it is first asked for, once however many ask. When the bound is reached,
-/// the one that was asked for longest ago, of those that are idle, is closed. One that is in use is never closed: the
-/// newcomer waits for it, for a bounded time.
+/// the one that was asked for longest ago, of those that are idle, is closed. One that is in use is
+/// never closed: the newcomer waits for it, for a bounded time.
 #[derive(Debug)]
 pub(crate) struct DataSources {
     options: SourceOptions,

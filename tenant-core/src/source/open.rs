@@ -186,10 +186,11 @@ async fn open(
     if !enabled {
         return Err(without(feature));
     }
+    let opened = connect.get_url().to_owned();
     // Boxed: drivers nest their futures so deeply that callers would meet the compiler's limit.
     Box::pin(Database::connect(connect))
         .await
-        .map_err(|error| TenantError::unavailable(url.backend(), error, url.expose()))
+        .map_err(|error| TenantError::unavailable(url.backend(), error, &opened))
 }
 
 /// The feature that brings a driver in, and whether it is on.
