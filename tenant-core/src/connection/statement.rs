@@ -83,15 +83,27 @@ fn first_word(sql: &str) -> &str {
         .unwrap_or_default()
 }
 
-/// Whether a change of the schema, not qualified yet, says the placeholder for each table that it
-/// is about: MySQL's `RENAME TABLE` has two, and `DROP` and `TRUNCATE` may have many.
+/// Whether a change of the schema, not qualified yet, is about the tenant's things only: what it
+/// makes or alters, both names of MySQL's `RENAME TABLE`, each of those that it drops.
 fn names_the_tenant_throughout(sql: &str) -> bool {
-    let tables = match first_word(sql) {
-        "RENAME" => 2,
-        "DROP" | "TRUNCATE" => 1 + sql.matches(", ").count(),
-        _ => 1,
-    };
-    sql.matches(PLACEHOLDER).count() >= tables
+    let at_least = |names| sql.matches(PLACEHOLDER).count() >= names;
+    match first_word(sql) {
+        "RENAME" => at_least(2),
+        "DROP" | "TRUNCATE" => at_least(1 + sql.matches(", ").count()),
+        _ => {
+            // An index may be named without a schema; it is where its table is.
+            let index_on = sql
+                .split_once(" ON ")
+                .filter(|(index, _)| index.contains("INDEX"));
+            first_name_is_the_tenants(sql)
+                || index_on.is_some_and(|(_, table)| first_name_is_the_tenants(table))
+        }
+    }
+}
+
+fn first_name_is_the_tenants(sql: &str) -> bool {
+    sql.find(['"', '`'])
+        .is_some_and(|quote| sql[quote + 1..].starts_with(PLACEHOLDER))
 }
 
 /// Whether a `FROM` or `JOIN` stands in front of a name that is not a function's.
@@ -113,4 +125,55 @@ fn knows_a_table(statement: &impl StatementBuilder) -> bool {
     statement
         .audit()
         .is_ok_and(|audit| !audit.requests.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_the_schema_is_about_the_tenants_things_only() {
+        for sql in [
+            r#"CREATE TABLE "$tenant"."a" ("id" int)"#,
+            r#"CREATE TABLE IF NOT EXISTS "$tenant"."a" ("id" int)"#,
+            r#"CREATE UNIQUE INDEX "i" ON "$tenant"."a" ("id")"#,
+            r#"CREATE INDEX "$tenant"."i" ON "a" ("id")"#,
+            r#"CREATE TYPE "$tenant.mood" AS ENUM ('ON')"#,
+            r#"ALTER TABLE "$tenant"."a" RENAME TO "b""#,
+            r#"DROP TABLE "$tenant"."a", "$tenant"."b""#,
+            r#"TRUNCATE TABLE "$tenant"."a""#,
+            "RENAME TABLE `$tenant`.`a` TO `$tenant`.`b`",
+        ] {
+            assert!(names_the_tenant_throughout(sql), "{sql}");
+        }
+        for sql in [
+            r#"CREATE TABLE "a" ("id" int REFERENCES "$tenant"."b")"#,
+            r#"CREATE INDEX "i" ON "a" ("$tenant")"#,
+            r#"CREATE TYPE "mood" AS ENUM ('$tenant')"#,
+            r#"ALTER TABLE "a" ADD FOREIGN KEY ("b") REFERENCES "$tenant"."b""#,
+            r#"DROP TABLE "$tenant"."a", "b""#,
+            "RENAME TABLE `$tenant`.`a` TO `b`",
+        ] {
+            assert!(!names_the_tenant_throughout(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_named_behind_from_or_join() {
+        for sql in [
+            "SELECT * FROM book",
+            "SELECT (select id from book) FROM (SELECT 1)",
+            "SELECT 1 FROM (VALUES (1)) AS v JOIN book ON 1",
+        ] {
+            assert!(names_a_table(sql), "{sql}");
+        }
+        for sql in [
+            "SELECT CURRENT_SCHEMA()",
+            "SELECT * FROM generate_series(1, 3)",
+            "SELECT * FROM (VALUES (1)) AS v",
+            "SELECT \"valid_from\"",
+        ] {
+            assert!(!names_a_table(sql), "{sql}");
+        }
+    }
 }
