@@ -27,6 +27,9 @@ pub use self::{
     schema_builder::TenantSchemaBuilder,
     session::{IsTransaction, TenantDatabaseContext},
     source::{DatabaseUrl, SourceConnection, SourceTransaction},
-    store::{MemoryStore, TenantInfo, TenantStatus, TenantStore},
+    store::{
+        CacheStatistics, CachedStore, CachedStoreBuilder, MemoryStore, TenantInfo, TenantStatus,
+        TenantStore,
+    },
     tenancy::{Tenancy, TenancyBuilder},
 };

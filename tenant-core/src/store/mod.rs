@@ -1,11 +1,13 @@
 //! Where tenants are looked up.
 
+mod cached;
 mod info;
 mod memory;
 
 use std::sync::Arc;
 
 pub use self::{
+    cached::{CacheStatistics, CachedStore, CachedStoreBuilder},
     info::{TenantInfo, TenantStatus},
     memory::MemoryStore,
 };

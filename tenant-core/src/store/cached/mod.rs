@@ -1,0 +1,185 @@
+//! A cache in front of any store, which survives the store's outages.
+
+mod lookup;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+pub use self::lookup::CacheStatistics;
+use self::lookup::{Lifetime, Lookup};
+use super::{TenantInfo, TenantStore};
+use crate::{ConnectionInfo, TenantError, TenantId};
+
+/// A store that remembers what the one behind it said.
+///
+/// - Info and connection info have lifetimes of their own, so that a suspension is noticed soon and
+///   a database's address is not asked for all the time.
+/// - However many ask for a tenant that is not remembered, the store is asked once. One of them
+///   giving up fails none of the others.
+/// - While the store is unavailable, what was remembered serves for longer, up to
+///   [`max_stale`](CachedStoreBuilder::max_stale), with a warning; the store is tried again once a
+///   second.
+/// - Shortly before a lifetime ends, what is in use is asked for again in the background.
+/// - Ids that the store does not know are remembered for a short time, apart from those that it
+///   knows: a flood of made-up ids pushes no real one out.
+///
+/// Cheap to clone; clones share everything.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use tenant_core::{CachedStore, MemoryStore, Tenancy};
+/// let store = CachedStore::builder(MemoryStore::new())
+///     .info_lifetime(Duration::from_secs(10))
+///     .build();
+/// let tenancy = Tenancy::builder().store(store.clone()).build()?;
+/// # Ok::<(), tenant_core::TenantError>(())
+/// ```
+pub struct CachedStore<S> {
+    inner: Arc<Inner<S>>,
+}
+
+struct Inner<S> {
+    store: Arc<S>,
+    tenants: Lookup<S, TenantInfo>,
+    connections: Lookup<S, ConnectionInfo>,
+}
+
+impl<S: TenantStore + 'static> CachedStore<S> {
+    /// Remembers for `store`, with the default lifetimes.
+    pub fn new(store: S) -> Self {
+        Self::builder(store).build()
+    }
+
+    /// Remembers for `store`, with other lifetimes.
+    pub fn builder(store: S) -> CachedStoreBuilder<S> {
+        CachedStoreBuilder {
+            store,
+            info_lifetime: Duration::from_secs(30),
+            connection_lifetime: Duration::from_secs(300),
+            unknown_lifetime: Duration::from_secs(5),
+            max_stale: Duration::from_secs(3600),
+            max_tenants: 100_000,
+        }
+    }
+
+    /// Forgets a tenant, known or unknown: the next one to ask is told by the store. An answer that
+    /// is under way already is not remembered.
+    pub fn invalidate(&self, id: &TenantId) {
+        self.inner.tenants.invalidate(id);
+        self.inner.connections.invalidate(id);
+    }
+
+    /// What happened so far, of info and connection info together.
+    pub fn statistics(&self) -> CacheStatistics {
+        self.inner.tenants.statistics() + self.inner.connections.statistics()
+    }
+}
+
+impl<S> Clone for CachedStore<S> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<S> fmt::Debug for CachedStore<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedStore").finish_non_exhaustive()
+    }
+}
+
+#[async_trait::async_trait]
+impl<S: TenantStore + 'static> TenantStore for CachedStore<S> {
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        self.inner.tenants.get(&self.inner.store, id).await
+    }
+
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        self.inner.connections.get(&self.inner.store, id).await
+    }
+}
+
+/// Settings of a [`CachedStore`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct CachedStoreBuilder<S> {
+    store: S,
+    info_lifetime: Duration,
+    connection_lifetime: Duration,
+    unknown_lifetime: Duration,
+    max_stale: Duration,
+    max_tenants: u64,
+}
+
+impl<S: TenantStore + 'static> CachedStoreBuilder<S> {
+    /// How long info is served without asking again: the longest that a suspension can go
+    /// unnoticed while the store answers. Default: 30 s.
+    pub fn info_lifetime(mut self, lifetime: Duration) -> Self {
+        self.info_lifetime = lifetime;
+        self
+    }
+
+    /// How long connection info is served without asking again. Default: 5 minutes.
+    pub fn connection_lifetime(mut self, lifetime: Duration) -> Self {
+        self.connection_lifetime = lifetime;
+        self
+    }
+
+    /// How long an unknown tenant is unknown without asking again: the longest that a new tenant
+    /// whom somebody asked for too early has to wait. Default: 5 s.
+    pub fn unknown_lifetime(mut self, lifetime: Duration) -> Self {
+        self.unknown_lifetime = lifetime;
+        self
+    }
+
+    /// How much longer than its lifetime an answer is served while the store is unavailable.
+    /// Default: 1 hour.
+    pub fn max_stale(mut self, duration: Duration) -> Self {
+        self.max_stale = duration;
+        self
+    }
+
+    /// How many tenants are remembered, and how many unknown ones. Default: 100,000.
+    pub fn max_tenants(mut self, tenants: u64) -> Self {
+        self.max_tenants = tenants;
+        self
+    }
+
+    /// The store with its cache.
+    pub fn build(self) -> CachedStore<S> {
+        let lifetime = |fresh| Lifetime {
+            fresh,
+            stale: self.max_stale,
+            unknown: self.unknown_lifetime,
+        };
+        CachedStore {
+            inner: Arc::new(Inner {
+                tenants: Lookup::new(
+                    lifetime(self.info_lifetime),
+                    self.max_tenants,
+                    |store, id| store.tenant(id),
+                ),
+                connections: Lookup::new(
+                    lifetime(self.connection_lifetime),
+                    self.max_tenants,
+                    |store, id| store.connection(id),
+                ),
+                store: Arc::new(self.store),
+            }),
+        }
+    }
+}
+
+impl<S> fmt::Debug for CachedStoreBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CachedStoreBuilder")
+            .field("info_lifetime", &self.info_lifetime)
+            .field("connection_lifetime", &self.connection_lifetime)
+            .field("unknown_lifetime", &self.unknown_lifetime)
+            .field("max_stale", &self.max_stale)
+            .field("max_tenants", &self.max_tenants)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,316 @@
+use std::sync::{
+    Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use futures_util::{future::join_all, poll};
+use tokio::{sync::Semaphore, time::advance};
+
+use super::*;
+use crate::{DatabaseUrl, TenantStatus};
+
+static ACME: TenantId = TenantId::from_static("acme");
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A store that answers when it is let, and what it is told to.
+#[derive(Clone)]
+struct Scripted {
+    questions: Arc<AtomicUsize>,
+    gate: Arc<Semaphore>,
+    answer: Arc<Mutex<Answer>>,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    Is(TenantStatus),
+    Unknown,
+    Unavailable,
+}
+
+impl Scripted {
+    /// Lets everybody through.
+    fn open(answer: Answer) -> Self {
+        let store = Self::closed(answer);
+        store.gate.add_permits(Semaphore::MAX_PERMITS);
+        store
+    }
+
+    fn closed(answer: Answer) -> Self {
+        Self {
+            questions: Arc::default(),
+            gate: Arc::new(Semaphore::new(0)),
+            answer: Arc::new(Mutex::new(answer)),
+        }
+    }
+
+    fn answers(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = answer;
+    }
+
+    fn questions(&self) -> usize {
+        self.questions.load(Ordering::Relaxed)
+    }
+
+    /// What it says was so when it was asked.
+    async fn ask(&self, id: &TenantId) -> Result<TenantStatus, TenantError> {
+        self.questions.fetch_add(1, Ordering::Relaxed);
+        let answer = *self.answer.lock().unwrap();
+        self.gate.acquire().await.unwrap().forget();
+        match answer {
+            Answer::Is(status) => Ok(status),
+            Answer::Unknown => Err(TenantError::UnknownTenant { tenant: id.clone() }),
+            Answer::Unavailable => Err(TenantError::store_unavailable("connection refused")),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl TenantStore for Scripted {
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        let status = self.ask(id).await?;
+        Ok(Arc::new(TenantInfo::active(id.clone()).with_status(status)))
+    }
+
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        self.ask(id).await?;
+        let url = DatabaseUrl::new("postgres://h/d")?;
+        Ok(Arc::new(ConnectionInfo::shared(&url, id)))
+    }
+}
+
+fn cached(store: &Scripted) -> CachedStore<Scripted> {
+    CachedStore::builder(store.clone())
+        .info_lifetime(SECOND * 10)
+        .connection_lifetime(SECOND * 100)
+        .unknown_lifetime(SECOND * 5)
+        .max_stale(SECOND * 60)
+        .build()
+}
+
+async fn status(cache: &CachedStore<Scripted>) -> TenantStatus {
+    cache.tenant(&ACME).await.unwrap().status
+}
+
+/// Lets tasks in the background run until they wait.
+async fn settle() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+const ACTIVE: Answer = Answer::Is(TenantStatus::Active);
+const SUSPENDED: Answer = Answer::Is(TenantStatus::Suspended);
+
+#[tokio::test(start_paused = true)]
+async fn info_and_connection_info_have_lifetimes_of_their_own() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    for _ in 0..3 {
+        cache.tenant(&ACME).await.unwrap();
+        cache.connection(&ACME).await.unwrap();
+    }
+    assert_eq!(store.questions(), 2);
+    advance(SECOND * 10).await;
+    cache.tenant(&ACME).await.unwrap();
+    cache.connection(&ACME).await.unwrap();
+    assert_eq!(store.questions(), 3);
+    assert_eq!(cache.statistics().hits, 5);
+    assert_eq!(cache.statistics().loads, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_suspension_is_noticed_within_the_lifetime() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(SUSPENDED);
+    advance(SECOND * 10).await;
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+}
+
+#[tokio::test]
+async fn a_thousand_callers_ask_once() {
+    let store = Scripted::closed(ACTIVE);
+    let cache = cached(&store);
+    let callers = join_all((0..1000).map(|_| cache.tenant(&ACME)));
+    let mut callers = std::pin::pin!(callers);
+    assert!(poll!(callers.as_mut()).is_pending());
+    store.gate.add_permits(1);
+    for answer in callers.await {
+        assert_eq!(answer.unwrap().id, ACME);
+    }
+    assert_eq!(store.questions(), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_caller_fails_nobody_else() {
+    let store = Scripted::closed(ACTIVE);
+    let cache = cached(&store);
+    let mut first = Box::pin(cache.tenant(&ACME));
+    assert!(poll!(first.as_mut()).is_pending());
+    let mut second = Box::pin(cache.tenant(&ACME));
+    assert!(poll!(second.as_mut()).is_pending());
+    drop(first);
+    store.gate.add_permits(1);
+    assert_eq!(second.await.unwrap().id, ACME);
+}
+
+#[tokio::test]
+async fn all_who_wait_share_a_failure_and_the_next_asks_again() {
+    let store = Scripted::closed(Answer::Unavailable);
+    let cache = cached(&store);
+    let mut callers = std::pin::pin!(join_all((0..10).map(|_| cache.tenant(&ACME))));
+    assert!(poll!(callers.as_mut()).is_pending());
+    store.gate.add_permits(1);
+    for answer in callers.await {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, TenantError::StoreUnavailable { .. }));
+    }
+    assert_eq!(store.questions(), 1);
+    store.answers(ACTIVE);
+    store.gate.add_permits(1);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_served_from_memory_for_a_bounded_time() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(Answer::Unavailable);
+    advance(SECOND * 69).await;
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    assert_eq!(cache.statistics().stale, 1);
+    advance(SECOND).await;
+    let error = cache.tenant(&ACME).await.unwrap_err();
+    assert!(matches!(error, TenantError::StoreUnavailable { .. }));
+    // It comes back by itself.
+    store.answers(SUSPENDED);
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+}
+
+/// A store that fails slowly must not slow down every request.
+#[tokio::test(start_paused = true)]
+async fn in_an_outage_the_store_is_tried_once_a_second() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(Answer::Unavailable);
+    advance(SECOND * 10).await;
+    for second in 1..=3 {
+        for _ in 0..5 {
+            assert_eq!(status(&cache).await, TenantStatus::Active);
+        }
+        assert_eq!(store.questions(), 1 + second);
+        advance(SECOND).await;
+    }
+    store.answers(SUSPENDED);
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_makes_nobody_unknown() {
+    let store = Scripted::open(Answer::Unavailable);
+    let cache = cached(&store);
+    for _ in 0..2 {
+        let error = cache.tenant(&ACME).await.unwrap_err();
+        assert!(matches!(error, TenantError::StoreUnavailable { .. }));
+    }
+    assert_eq!(store.questions(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_unknown_are_remembered_briefly() {
+    let store = Scripted::open(Answer::Unknown);
+    let cache = cached(&store);
+    for _ in 0..3 {
+        let error = cache.tenant(&ACME).await.unwrap_err();
+        assert!(matches!(error, TenantError::UnknownTenant { .. }));
+    }
+    assert_eq!(store.questions(), 1);
+    store.answers(ACTIVE);
+    advance(SECOND * 5).await;
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_is_gone_is_not_served_from_memory() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(Answer::Unknown);
+    advance(SECOND * 10).await;
+    cache.tenant(&ACME).await.unwrap_err();
+    store.answers(Answer::Unavailable);
+    advance(SECOND * 5).await;
+    let error = cache.tenant(&ACME).await.unwrap_err();
+    assert!(matches!(error, TenantError::StoreUnavailable { .. }));
+}
+
+#[tokio::test]
+async fn made_up_ids_push_no_real_one_out() {
+    let store = Scripted::open(ACTIVE);
+    let cache = CachedStore::builder(store.clone()).max_tenants(10).build();
+    cache.tenant(&ACME).await.unwrap();
+    store.answers(Answer::Unknown);
+    for made_up in 0..1000 {
+        let id = TenantId::try_from(format!("t{made_up}")).unwrap();
+        cache.tenant(&id).await.unwrap_err();
+    }
+    let before = store.questions();
+    assert_eq!(cache.tenant(&ACME).await.unwrap().id, ACME);
+    assert_eq!(store.questions(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_in_use_is_asked_for_again_before_it_ends() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(SUSPENDED);
+    advance(SECOND * 8).await;
+    // Nobody waits for it.
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    settle().await;
+    assert_eq!(store.questions(), 2);
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+    assert_eq!(store.questions(), 2);
+}
+
+#[tokio::test]
+async fn an_invalidation_is_asked_about_at_once() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(SUSPENDED);
+    cache.invalidate(&ACME);
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+}
+
+#[tokio::test]
+async fn an_answer_from_before_an_invalidation_is_not_remembered() {
+    let store = Scripted::closed(ACTIVE);
+    let cache = cached(&store);
+    let mut late = Box::pin(cache.tenant(&ACME));
+    assert!(poll!(late.as_mut()).is_pending());
+    store.answers(SUSPENDED);
+    cache.invalidate(&ACME);
+    store.gate.add_permits(2);
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+    assert_eq!(late.await.unwrap().status, TenantStatus::Active);
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+    assert_eq!(store.questions(), 2);
+}
+
+#[tokio::test]
+async fn flights_that_were_given_up_leave_nothing() {
+    let store = Scripted::closed(ACTIVE);
+    let cache = cached(&store);
+    for caller in 0..100 {
+        let id = TenantId::try_from(format!("t{caller}")).unwrap();
+        let mut asking = Box::pin(cache.tenant(&id));
+        assert!(poll!(asking.as_mut()).is_pending());
+    }
+    assert_eq!(cache.inner.tenants.flights(), 0);
+}
