@@ -97,8 +97,8 @@ fn rewrite_names(output: &mut Output<'_, '_>, lexicon: &Lexicon, first: usize) {
     let quote = lexicon.identifier_quote();
     let mut inside = false;
     let mut counted = 0;
-    for behind_first in FINDER.find_iter(&bytes[first..]) {
-        let at = first + behind_first;
+    let mut next = Some(first);
+    while let Some(at) = next {
         let quotes = memchr::memchr_iter(quote, &bytes[counted..at]).count();
         inside ^= quotes % 2 == 1;
         counted = at;
@@ -107,6 +107,8 @@ fn rewrite_names(output: &mut Output<'_, '_>, lexicon: &Lexicon, first: usize) {
         } else if bytes[at - 1] == quote && (at == 1 || bytes[at - 2] != quote) {
             output.identifier(at - 1);
         }
+        let behind = at + PLACEHOLDER.len();
+        next = FINDER.find(&bytes[behind..]).map(|found| behind + found);
     }
 }
 
@@ -233,10 +235,11 @@ impl<'a> Output<'a, '_> {
         self.copied = end;
     }
 
-    /// Room for all that there can be from `start` on, so that there is one allocation: `."` is the
-    /// most that a spelling adds to the identifier.
+    /// Room for all that there can be from the first spelling on, which is at `start`, so that there
+    /// is one allocation: `."` is the most that a spelling adds to the identifier.
     fn capacity(&self, start: usize) -> usize {
-        let places = FINDER.find_iter(&self.sql.as_bytes()[start..]).count();
+        let rest = &self.sql.as_bytes()[start + PLACEHOLDER.len()..];
+        let places = 1 + FINDER.find_iter(rest).count();
         let growth = (self.schema.identifier.len() + 2).saturating_sub(PLACEHOLDER.len());
         self.sql.len() + places * growth
     }
