@@ -14,6 +14,7 @@ mod source;
 mod store;
 mod tenancy;
 mod text;
+mod transactional;
 
 pub use self::{
     connection::{Borrowed, TenantConnection},

@@ -1,10 +1,11 @@
 use std::{future::Future, pin::Pin};
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DbBackend, DbErr, ExecResult, IsolationLevel, QueryResult,
-    Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, StatementBuilder,
+    StreamTrait, TransactionOptions, TransactionTrait,
 };
+
+use crate::transactional::impl_transaction_trait;
 
 /// A connection that somebody else owns. SeaORM has no `ConnectionTrait` for references.
 #[derive(Debug)]
@@ -59,60 +60,16 @@ impl<C: ConnectionTrait> ConnectionTrait for Borrowed<'_, C> {
     }
 }
 
-#[async_trait::async_trait]
-impl<C: TransactionTrait> TransactionTrait for Borrowed<'_, C> {
-    type Transaction = C::Transaction;
-
-    async fn begin(&self) -> Result<C::Transaction, DbErr> {
-        self.0.begin().await
-    }
-
-    async fn begin_with_config(
-        &self,
-        isolation_level: Option<IsolationLevel>,
-        access_mode: Option<AccessMode>,
-    ) -> Result<C::Transaction, DbErr> {
-        self.0.begin_with_config(isolation_level, access_mode).await
-    }
-
-    async fn begin_with_options(
+impl<C: TransactionTrait> Borrowed<'_, C> {
+    async fn begin_transaction(
         &self,
         options: TransactionOptions,
     ) -> Result<C::Transaction, DbErr> {
         self.0.begin_with_options(options).await
     }
-
-    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
-    where
-        F: for<'c> FnOnce(
-                &'c C::Transaction,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-            + Send,
-        T: Send,
-        E: std::fmt::Display + std::fmt::Debug + Send,
-    {
-        self.0.transaction(callback).await
-    }
-
-    async fn transaction_with_config<F, T, E>(
-        &self,
-        callback: F,
-        isolation_level: Option<IsolationLevel>,
-        access_mode: Option<AccessMode>,
-    ) -> Result<T, TransactionError<E>>
-    where
-        F: for<'c> FnOnce(
-                &'c C::Transaction,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-            + Send,
-        T: Send,
-        E: std::fmt::Display + std::fmt::Debug + Send,
-    {
-        self.0
-            .transaction_with_config(callback, isolation_level, access_mode)
-            .await
-    }
 }
+
+impl_transaction_trait!(['c, C: TransactionTrait] Borrowed<'c, C>, C::Transaction);
 
 impl<C: StreamTrait> StreamTrait for Borrowed<'_, C> {
     type Stream<'a>

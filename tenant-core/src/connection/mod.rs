@@ -15,7 +15,6 @@ use sea_orm::{
 
 pub use self::borrowed::Borrowed;
 use self::statement::Qualified;
-pub(crate) use self::transaction::end;
 use crate::{
     QuotedSchema, SchemaName, TenantError, TenantId, TenantSchemaBuilder, qualify,
     source::SourceConnection,

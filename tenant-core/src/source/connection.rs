@@ -1,15 +1,14 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, IsolationLevel,
-    QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+    StatementBuilder, StreamTrait, TransactionOptions,
 };
 
 use tokio::{runtime::Handle, sync::Notify};
 
 use super::{DataSource, Released, SourceTransaction};
-use crate::connection::end;
+use crate::transactional::impl_transaction_trait;
 
 /// A connection to one data source, and a share in it: as long as somebody holds one, the data
 /// source stays open.
@@ -30,6 +29,13 @@ impl SourceConnection {
             source,
             _released: Released(released),
         }
+    }
+
+    async fn begin_transaction(
+        &self,
+        options: TransactionOptions,
+    ) -> Result<SourceTransaction, DbErr> {
+        SourceTransaction::begin(self, options).await
     }
 
     /// Where the source was opened, and its connections live.
@@ -111,68 +117,7 @@ impl ConnectionTrait for SourceConnection {
     }
 }
 
-#[async_trait::async_trait]
-impl TransactionTrait for SourceConnection {
-    type Transaction = SourceTransaction;
-
-    async fn begin(&self) -> Result<SourceTransaction, DbErr> {
-        SourceTransaction::begin(self, TransactionOptions::default()).await
-    }
-
-    async fn begin_with_config(
-        &self,
-        isolation_level: Option<IsolationLevel>,
-        access_mode: Option<AccessMode>,
-    ) -> Result<SourceTransaction, DbErr> {
-        let options = TransactionOptions {
-            isolation_level,
-            access_mode,
-            sqlite_transaction_mode: None,
-        };
-        SourceTransaction::begin(self, options).await
-    }
-
-    async fn begin_with_options(
-        &self,
-        options: TransactionOptions,
-    ) -> Result<SourceTransaction, DbErr> {
-        SourceTransaction::begin(self, options).await
-    }
-
-    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
-    where
-        F: for<'c> FnOnce(
-                &'c SourceTransaction,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-            + Send,
-        T: Send,
-        E: fmt::Display + fmt::Debug + Send,
-    {
-        self.transaction_with_config(callback, None, None).await
-    }
-
-    async fn transaction_with_config<F, T, E>(
-        &self,
-        callback: F,
-        isolation_level: Option<IsolationLevel>,
-        access_mode: Option<AccessMode>,
-    ) -> Result<T, TransactionError<E>>
-    where
-        F: for<'c> FnOnce(
-                &'c SourceTransaction,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-            + Send,
-        T: Send,
-        E: fmt::Display + fmt::Debug + Send,
-    {
-        let transaction = self
-            .begin_with_config(isolation_level, access_mode)
-            .await
-            .map_err(TransactionError::Connection)?;
-        let outcome = callback(&transaction).await;
-        end(transaction, outcome).await
-    }
-}
+impl_transaction_trait!([] SourceConnection, SourceTransaction);
 
 impl StreamTrait for SourceConnection {
     type Stream<'a> = <DatabaseConnection as StreamTrait>::Stream<'a>;

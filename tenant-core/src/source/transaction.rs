@@ -9,13 +9,12 @@ use std::{
 };
 
 use sea_orm::{
-    AccessMode, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, IsolationLevel,
-    QueryResult, Statement, StatementBuilder, StreamTrait, TransactionError, TransactionOptions,
-    TransactionSession, TransactionTrait,
+    ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
+    StatementBuilder, StreamTrait, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
 use super::{SourceConnection, finish::Finish};
-use crate::{TenantError, connection::end};
+use crate::{TenantError, transactional::impl_transaction_trait};
 
 /// A transaction on a [`SourceConnection`], and a share in its data source: neither closing nor
 /// eviction cuts it off.
@@ -68,6 +67,20 @@ impl SourceTransaction {
     #[must_use]
     pub fn as_database_transaction(&self) -> &DatabaseTransaction {
         &self.transaction
+    }
+
+    /// A savepoint.
+    async fn begin_transaction(&self, options: TransactionOptions) -> Result<Self, DbErr> {
+        let transaction = self.check()?;
+        let begun = LostUnlessKept(Some(&self.lost));
+        let savepoint = transaction.begin_with_options(options).await?;
+        begun.keep();
+        Ok(Self {
+            transaction: savepoint,
+            lost: Arc::clone(&self.lost),
+            _outermost: None,
+            share: self.share.clone(),
+        })
     }
 
     fn check(&self) -> Result<&DatabaseTransaction, DbErr> {
@@ -153,74 +166,7 @@ impl ConnectionTrait for SourceTransaction {
     }
 }
 
-#[async_trait::async_trait]
-impl TransactionTrait for SourceTransaction {
-    type Transaction = Self;
-
-    async fn begin(&self) -> Result<Self, DbErr> {
-        self.begin_with_options(TransactionOptions::default()).await
-    }
-
-    async fn begin_with_config(
-        &self,
-        isolation_level: Option<IsolationLevel>,
-        access_mode: Option<AccessMode>,
-    ) -> Result<Self, DbErr> {
-        self.begin_with_options(TransactionOptions {
-            isolation_level,
-            access_mode,
-            sqlite_transaction_mode: None,
-        })
-        .await
-    }
-
-    async fn begin_with_options(&self, options: TransactionOptions) -> Result<Self, DbErr> {
-        let transaction = self.check()?;
-        let begun = LostUnlessKept(Some(&self.lost));
-        let savepoint = transaction.begin_with_options(options).await?;
-        begun.keep();
-        Ok(Self {
-            transaction: savepoint,
-            lost: Arc::clone(&self.lost),
-            _outermost: None,
-            share: self.share.clone(),
-        })
-    }
-
-    async fn transaction<F, T, E>(&self, callback: F) -> Result<T, TransactionError<E>>
-    where
-        F: for<'c> FnOnce(
-                &'c Self::Transaction,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-            + Send,
-        T: Send,
-        E: fmt::Display + fmt::Debug + Send,
-    {
-        self.transaction_with_config(callback, None, None).await
-    }
-
-    async fn transaction_with_config<F, T, E>(
-        &self,
-        callback: F,
-        isolation_level: Option<IsolationLevel>,
-        access_mode: Option<AccessMode>,
-    ) -> Result<T, TransactionError<E>>
-    where
-        F: for<'c> FnOnce(
-                &'c Self::Transaction,
-            ) -> Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'c>>
-            + Send,
-        T: Send,
-        E: fmt::Display + fmt::Debug + Send,
-    {
-        let savepoint = self
-            .begin_with_config(isolation_level, access_mode)
-            .await
-            .map_err(TransactionError::Connection)?;
-        let outcome = callback(&savepoint).await;
-        end(savepoint, outcome).await
-    }
-}
+impl_transaction_trait!([] SourceTransaction, SourceTransaction);
 
 #[async_trait::async_trait]
 impl TransactionSession for SourceTransaction {
