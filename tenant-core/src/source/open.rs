@@ -79,8 +79,8 @@ pub(crate) async fn connect_dedicated(
         DbBackend::MySql => url.with_database(schema),
         _ => url.clone(),
     };
-    // A startup parameter and not a `SET`: `RESET` comes back to it. Temporary tables
-    // are looked up last: they outlive their user, and would hide the tenant's.
+    // A startup parameter and not a `SET`: `RESET` comes back to it. Temporary tables are looked up
+    // last: they outlive their user, and would hide the tenant's.
     let search_path = (url.backend() == DbBackend::Postgres)
         .then(|| format!("{},pg_temp", schema.quoted(DbBackend::Postgres)));
     let mut connect = connect_options(&url, &options.without_shared_tables(), search_path);
