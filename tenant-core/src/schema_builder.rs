@@ -76,8 +76,8 @@ impl TenantSchemaBuilder {
     ///
     /// # Errors
     ///
-    /// The driver's, also when a table exists already. On MySQL the tables made until then stay,
-    /// because DDL is not transactional there.
+    /// The driver's, also when a table exists already. What was made until then stays, unless `db`
+    /// is a transaction; on MySQL in any case, because DDL is not transactional there.
     pub async fn apply<C: ConnectionTrait>(self, db: &C) -> Result<(), DbErr> {
         let shared_database = match self.backend {
             DbBackend::MySql => default_database(db).await?,

@@ -86,10 +86,9 @@ fn first_word(sql: &str) -> &str {
 /// Whether a change of the schema, not qualified yet, is about the tenant's things only: what it
 /// makes or alters, both names of MySQL's `RENAME TABLE`, each of those that it drops.
 fn names_the_tenant_throughout(sql: &str) -> bool {
-    let at_least = |names| sql.matches(PLACEHOLDER).count() >= names;
     match first_word(sql) {
-        "RENAME" => at_least(2),
-        "DROP" | "TRUNCATE" => at_least(1 + sql.matches(", ").count()),
+        "RENAME" => sql.split(" TO ").all(first_name_is_the_tenants),
+        "DROP" | "TRUNCATE" => sql.split(", ").all(first_name_is_the_tenants),
         _ => {
             // An index may be named without a schema; it is where its table is.
             let index_on = sql
@@ -152,6 +151,7 @@ mod tests {
             r#"CREATE TYPE "mood" AS ENUM ('$tenant')"#,
             r#"ALTER TABLE "a" ADD FOREIGN KEY ("b") REFERENCES "$tenant"."b""#,
             r#"DROP TABLE "$tenant"."a", "b""#,
+            r#"DROP TABLE "$tenant"."a$tenant", "b""#,
             "RENAME TABLE `$tenant`.`a` TO `b`",
         ] {
             assert!(!names_the_tenant_throughout(sql), "{sql}");

@@ -315,6 +315,7 @@ mod tests {
             "hunter2",
             "http://u:hunter2@h",
             "sqlite::memory:?p=hunter2",
+            "sqlite:///a?mode=memory&p=hunter2",
             "postgres://h/d?password=hunter2",
             "postgres://h/d?Passwort=hunter2",
             "mysql://h/d?pwd=hunter2",

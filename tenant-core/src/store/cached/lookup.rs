@@ -103,19 +103,19 @@ where
             count(&shared.counters.hits);
             return Err(TenantError::UnknownTenant { tenant: id.clone() });
         }
-        let stale = remembered.filter(|remembered| {
-            now.saturating_duration_since(remembered.since)
-                < shared.lifetime.fresh + shared.lifetime.stale
-        });
-        if let Some(stale) = &stale
+        if let Some(stale) = &remembered
             && shared.is_failing(now)
+            && shared.serves_in_an_outage(stale, now)
         {
             count(&shared.counters.stale);
             return Ok(Arc::clone(&stale.value));
         }
         let answer = Arc::clone(shared).ask_once(store, id).await;
-        match (answer, stale) {
-            (Err(TenantError::StoreUnavailable { source }), Some(stale)) => {
+        match (answer, remembered) {
+            // The store may have taken its time to fail.
+            (Err(TenantError::StoreUnavailable { source }), Some(stale))
+                if shared.serves_in_an_outage(&stale, Instant::now()) =>
+            {
                 count(&shared.counters.stale);
                 tracing::warn!(
                     tenant.id = id.as_str(),
@@ -197,6 +197,10 @@ impl<S, T: Send + Sync + 'static> Shared<S, T> {
 }
 
 impl<S, T> Shared<S, T> {
+    fn serves_in_an_outage(&self, remembered: &Remembered<T>, now: Instant) -> bool {
+        now.saturating_duration_since(remembered.since) < self.lifetime.fresh + self.lifetime.stale
+    }
+
     /// Callers do not wait, one after the other, for a store that has just failed.
     fn is_failing(&self, now: Instant) -> bool {
         self.failing().is_some_and(|until| now < until)

@@ -190,6 +190,22 @@ async fn an_outage_is_served_from_memory_for_a_bounded_time() {
     assert_eq!(status(&cache).await, TenantStatus::Suspended);
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_bound_holds_while_the_store_takes_its_time_to_fail() {
+    let store = Scripted::closed(ACTIVE);
+    let cache = cached(&store);
+    store.gate.add_permits(1);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(Answer::Unavailable);
+    advance(SECOND * 60).await;
+    let mut asking = Box::pin(cache.tenant(&ACME));
+    assert!(poll!(asking.as_mut()).is_pending());
+    advance(SECOND * 20).await;
+    store.gate.add_permits(1);
+    let error = asking.await.unwrap_err();
+    assert!(matches!(error, TenantError::StoreUnavailable { .. }));
+}
+
 /// A store that fails slowly must not slow down every request.
 #[tokio::test(start_paused = true)]
 async fn in_an_outage_the_store_is_tried_once_a_second() {

@@ -1,8 +1,10 @@
 //! No tenant, or one that is not served.
 
+use std::sync::Arc;
+
 use sea_orm_tenant::{
     ConnectionInfo, DatabaseUrl, MemoryStore, Tenancy, TenantContext, TenantError, TenantId,
-    TenantInfo, TenantStatus,
+    TenantInfo, TenantStatus, TenantStore,
 };
 
 use super::super::rows::{add, names};
@@ -134,4 +136,28 @@ async fn an_unknown_tenant_is_unknown_everywhere() {
         );
         assert_eq!(error.to_string(), "tenant nobody is unknown");
     }
+}
+
+/// A store, or a cache, that mixes its entries up.
+struct MixedUp(MemoryStore);
+
+#[async_trait::async_trait]
+impl TenantStore for MixedUp {
+    async fn tenant(&self, _: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        self.0.tenant(&ACME).await
+    }
+
+    async fn connection(&self, _: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        self.0.connection(&ACME).await
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_another_tenant_is_refused() {
+    let store = MemoryStore::new();
+    store.add(ACME, &unreachable()).unwrap();
+    let tenancy = Tenancy::builder().store(MixedUp(store)).build().unwrap();
+    let globex = TenantId::from_static("globex");
+    let error = tenancy.for_tenant(&globex).await.unwrap_err();
+    assert!(matches!(error, TenantError::InvalidStoreEntry { tenant, .. } if tenant == globex));
 }
