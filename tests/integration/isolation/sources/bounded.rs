@@ -191,10 +191,14 @@ async fn a_waiting_newcomer_that_is_cancelled_takes_no_place(world: &World) {
     assert!(poll!(given_up.as_mut()).is_pending());
     let mut newcomer = Box::pin(tenancy.for_tenant(&world.planted));
     assert!(poll!(newcomer.as_mut()).is_pending());
+    // Without a share, so that the source is idle and cannot close yet.
+    let pool = acme.unscoped_raw().as_database_connection().clone();
+    let transaction = pool.begin().await.unwrap();
     drop(acme);
     // It makes room, and goes before it is there.
     assert!(poll!(given_up.as_mut()).is_pending());
     drop(given_up);
+    transaction.rollback().await.unwrap();
     newcomer.await.unwrap().ping().await.unwrap();
     tenancy.close().await;
 }
