@@ -81,6 +81,31 @@ pub enum TenantError {
         reason: String,
     },
 
+    /// A tenant of that id is there already.
+    #[error("tenant {tenant} exists already")]
+    TenantExists {
+        /// The tenant that was to be made.
+        tenant: TenantId,
+    },
+
+    /// No such step leads from a tenant's status to another: see [`TenantStatus::may_become`].
+    #[error("tenant {tenant} is {from} and cannot become {to}")]
+    IllegalStatusChange {
+        /// The tenant.
+        tenant: TenantId,
+        /// What it is.
+        from: TenantStatus,
+        /// What it was to become; `deleted`, where it was to be removed.
+        to: &'static str,
+    },
+
+    /// Somebody else changed the tenant since it was read. Nothing was written.
+    #[error("tenant {tenant} was changed by somebody else; read it again, and decide again")]
+    TenantChanged {
+        /// The tenant.
+        tenant: TenantId,
+    },
+
     /// The tenant's database does not answer.
     #[error("a {backend} data source is unavailable: {source}")]
     DataSourceUnavailable {

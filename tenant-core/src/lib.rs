@@ -29,8 +29,8 @@ pub use self::{
     session::{IsTransaction, TenantDatabaseContext},
     source::{DatabaseUrl, SourceConnection, SourceTransaction},
     store::{
-        CacheStatistics, CachedStore, CachedStoreBuilder, MemoryStore, TenantInfo, TenantStatus,
-        TenantStore,
+        CacheStatistics, CachedStore, CachedStoreBuilder, InvalidTenantStatus, MemoryStore,
+        TenantChange, TenantInfo, TenantStatus, TenantStore,
     },
     tenancy::{Tenancy, TenancyBuilder},
 };

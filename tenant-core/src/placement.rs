@@ -102,6 +102,35 @@ impl ConnectionInfo {
         self.place() == other.place()
     }
 
+    /// As a store that wrote down [`url`](Self::url), [`schema`](Self::schema) and
+    /// [`placement`](Self::placement) has it back.
+    #[cfg(any(feature = "service-client", feature = "database-store"))]
+    pub(crate) fn of_parts(
+        url: &DatabaseUrl,
+        schema: SchemaName,
+        placement: Placement,
+    ) -> Result<Self, TenantError> {
+        let expected = match (placement, url.backend()) {
+            (Placement::Dedicated, _) => Some(Self::dedicated(url)?.schema),
+            (Placement::Shared, DbBackend::Sqlite) => Some(SchemaName::sqlite_main()),
+            (Placement::Shared, _) => None,
+        };
+        if let Some(expected) = expected.filter(|expected| *expected != schema) {
+            return Err(TenantError::Configuration(format!(
+                "the schema in that database is {expected}, and not {schema}"
+            )));
+        }
+        let url = match url.backend() {
+            DbBackend::Sqlite => url.of_existing_file(),
+            _ => url.clone(),
+        };
+        Ok(Self {
+            url,
+            schema,
+            placement,
+        })
+    }
+
     /// What no two tenants may have in common.
     pub(crate) fn place(&self) -> String {
         let schema = match self.url.backend() {

@@ -74,6 +74,8 @@ impl MemoryStore {
                 status: tenant.status,
                 plan: tenant.plan,
                 metadata: tenant.metadata,
+                created_at: None,
+                updated_at: None,
             };
             let connection = tenant
                 .connection

@@ -1,6 +1,9 @@
 //! Where tenants are looked up.
 
 mod cached;
+mod change;
+#[cfg(feature = "database-store")]
+mod database;
 mod info;
 mod memory;
 
@@ -8,7 +11,8 @@ use std::sync::Arc;
 
 pub use self::{
     cached::{CacheStatistics, CachedStore, CachedStoreBuilder},
-    info::{TenantInfo, TenantStatus},
+    change::TenantChange,
+    info::{InvalidTenantStatus, TenantInfo, TenantStatus},
     memory::MemoryStore,
 };
 use crate::{ConnectionInfo, TenantError, TenantId};

@@ -1,0 +1,2 @@
+//! The tenant management service.
+fn main() {}
