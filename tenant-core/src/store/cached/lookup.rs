@@ -42,8 +42,10 @@ struct Shared<S, T> {
     lifetime: Lifetime,
     known: Cache<TenantId, Remembered<T>>,
     unknown: Cache<TenantId, Instant>,
+    /// Counts the times that everything expired at once.
+    generation: AtomicU64,
     /// One flight a tenant. An answer is remembered only by the flight that is here: invalidating
-    /// removes it, and what it brings is its passengers' alone.
+    /// and expiring remove it, and what it brings is its passengers' alone.
     flights: Mutex<HashMap<TenantId, Arc<Flight<T>>>>,
     /// Until when the store is taken to be unavailable, where there is a stale answer to serve.
     failing_until: Mutex<Option<Instant>>,
@@ -56,6 +58,7 @@ type Flight<T> = OnceCell<(Instant, Answer<T>)>;
 struct Remembered<T> {
     value: Arc<T>,
     since: Instant,
+    generation: u64,
 }
 
 impl<T> Clone for Remembered<T> {
@@ -63,6 +66,7 @@ impl<T> Clone for Remembered<T> {
         Self {
             value: Arc::clone(&self.value),
             since: self.since,
+            generation: self.generation,
         }
     }
 }
@@ -79,6 +83,7 @@ where
                 lifetime,
                 known: Cache::new(capacity),
                 unknown: Cache::new(capacity),
+                generation: AtomicU64::new(0),
                 flights: Mutex::default(),
                 failing_until: Mutex::default(),
                 counters: Counters::default(),
@@ -92,7 +97,7 @@ where
         let remembered = shared.known.get(id);
         if let Some(remembered) = &remembered {
             let age = now.saturating_duration_since(remembered.since);
-            if age < shared.lifetime.fresh {
+            if age < shared.lifetime.fresh && remembered.generation == shared.generation() {
                 count(&shared.counters.hits);
                 if age >= shared.lifetime.fresh.mul_f64(REFRESH_AHEAD) {
                     self.refresh(store, id);
@@ -147,6 +152,14 @@ where
         self.shared.unknown.invalidate(id);
     }
 
+    /// What is remembered serves in an outage only, until it was asked for again.
+    pub(super) fn expire_all(&self) {
+        let mut flights = self.shared.flights();
+        flights.clear();
+        self.shared.generation.fetch_add(1, Ordering::Relaxed);
+        self.shared.unknown.invalidate_all();
+    }
+
     #[cfg(test)]
     pub(super) fn flights(&self) -> usize {
         self.shared.flights().len()
@@ -197,6 +210,10 @@ impl<S, T: Send + Sync + 'static> Shared<S, T> {
 }
 
 impl<S, T> Shared<S, T> {
+    fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Relaxed)
+    }
+
     fn serves_in_an_outage(&self, remembered: &Remembered<T>, now: Instant) -> bool {
         now.saturating_duration_since(remembered.since) < self.lifetime.fresh + self.lifetime.stale
     }
@@ -243,7 +260,12 @@ impl<S, T: Send + Sync + 'static> Landing<'_, S, T> {
             Ok(value) => {
                 self.shared.unknown.invalidate(self.id);
                 let value = Arc::clone(value);
-                let remembered = Remembered { value, since };
+                let remembered = Remembered {
+                    value,
+                    since,
+                    // The flight is still there, so it began after everything last expired.
+                    generation: self.shared.generation(),
+                };
                 self.shared.known.insert(self.id.clone(), remembered);
             }
             Err(TenantError::UnknownTenant { .. }) => {

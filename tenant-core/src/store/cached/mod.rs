@@ -2,11 +2,13 @@
 
 mod lookup;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, future::poll_fn, pin::pin, sync::Arc, time::Duration};
+
+use futures_core::Stream;
 
 pub use self::lookup::CacheStatistics;
 use self::lookup::{Lifetime, Lookup};
-use super::{TenantInfo, TenantStore};
+use super::{TenantChange, TenantInfo, TenantStore};
 use crate::{ConnectionInfo, TenantError, TenantId};
 
 /// A store that remembers what the one behind it said.
@@ -66,6 +68,39 @@ impl<S: TenantStore + 'static> CachedStore<S> {
     pub fn invalidate(&self, id: &TenantId) {
         self.inner.tenants.invalidate(id);
         self.inner.connections.invalidate(id);
+    }
+
+    /// Has everybody asked for again, as after changes that were missed. In an outage, what was
+    /// remembered still serves.
+    pub fn expire_all(&self) {
+        self.inner.tenants.expire_all();
+        self.inner.connections.expire_all();
+    }
+
+    /// Forgets each tenant that changes, as soon as the news comes, for as long as there is any.
+    ///
+    /// So a suspension takes effect within a second where the news comes from the tenant service
+    /// (`TenantServiceClient::changes`), instead of within the lifetime of info. While the news is
+    /// cut off, lifetimes are the bound again, and when it is back, everybody is asked for anew.
+    ///
+    /// Runs until `changes` ends: spawn it, and abort the task to stop it.
+    ///
+    /// ```
+    /// # use tenant_core::{CachedStore, MemoryStore, TenantChange};
+    /// # async fn example(changes: impl futures_core::Stream<Item = TenantChange> + Send + 'static) {
+    /// let store = CachedStore::new(MemoryStore::new());
+    /// let follower = store.clone();
+    /// tokio::spawn(async move { follower.follow(changes).await });
+    /// # }
+    /// ```
+    pub async fn follow(&self, changes: impl Stream<Item = TenantChange>) {
+        let mut changes = pin!(changes);
+        while let Some(change) = poll_fn(|context| changes.as_mut().poll_next(context)).await {
+            match change {
+                TenantChange::Changed(id) => self.invalidate(&id),
+                TenantChange::Missed => self.expire_all(),
+            }
+        }
     }
 
     /// What happened so far, of info and connection info together.

@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use futures_util::{future::join_all, poll};
+use futures_util::{future::join_all, poll, stream};
 use tokio::{sync::Semaphore, time::advance};
 
 use super::*;
@@ -329,4 +329,63 @@ async fn flights_that_were_given_up_leave_nothing() {
         assert!(poll!(asking.as_mut()).is_pending());
     }
     assert_eq!(cache.inner.tenants.flights(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_that_is_followed_is_seen_at_once() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(SUSPENDED);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    cache
+        .follow(stream::iter([TenantChange::Changed(ACME.clone())]))
+        .await;
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_missed_changes_everybody_is_asked_for_again() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(Answer::Unknown);
+    let globex = TenantId::from_static("globex");
+    cache.tenant(&globex).await.unwrap_err();
+    store.answers(SUSPENDED);
+    cache.follow(stream::iter([TenantChange::Missed])).await;
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+    cache.tenant(&globex).await.unwrap();
+    assert_eq!(store.questions(), 4);
+    // Once.
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+    assert_eq!(store.questions(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_missed_changes_what_was_said_serves_an_outage() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    status(&cache).await;
+    store.answers(Answer::Unavailable);
+    cache.expire_all();
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    assert_eq!(cache.statistics().stale, 1);
+    // A change of the tenant itself is not forgotten over it.
+    cache.invalidate(&ACME);
+    let error = cache.tenant(&ACME).await.unwrap_err();
+    assert!(matches!(error, TenantError::StoreUnavailable { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_on_its_way_when_changes_were_missed_is_not_remembered() {
+    let store = Scripted::closed(ACTIVE);
+    let cache = cached(&store);
+    let mut early = Box::pin(cache.tenant(&ACME));
+    assert!(poll!(&mut early).is_pending());
+    cache.expire_all();
+    store.answers(SUSPENDED);
+    store.gate.add_permits(2);
+    assert_eq!(early.await.unwrap().status, TenantStatus::Active);
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
 }
