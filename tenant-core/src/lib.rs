@@ -1,5 +1,7 @@
 //! The core of `sea-orm-tenant`. Applications depend on that crate, which re-exports this one.
 
+#[cfg(feature = "service-client")]
+mod client;
 mod connection;
 mod context;
 mod entity;
@@ -16,6 +18,10 @@ mod tenancy;
 mod text;
 mod transactional;
 
+#[cfg(feature = "service-client")]
+pub use self::client::{
+    ServiceError, TenantChanges, TenantServiceClient, TenantServiceClientBuilder,
+};
 pub use self::{
     connection::{Borrowed, TenantConnection},
     context::{InTenant, InTenantStream, TenantContext, TenantFutureExt, TenantStreamExt},
@@ -30,7 +36,7 @@ pub use self::{
     source::{DatabaseUrl, SourceConnection, SourceTransaction},
     store::{
         CacheStatistics, CachedStore, CachedStoreBuilder, InvalidTenantStatus, MemoryStore,
-        TenantChange, TenantInfo, TenantStatus, TenantStore,
+        TenantChange, TenantInfo, TenantPage, TenantQuery, TenantStatus, TenantStore,
     },
     tenancy::{Tenancy, TenancyBuilder},
 };

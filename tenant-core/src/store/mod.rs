@@ -5,6 +5,7 @@ mod change;
 #[cfg(feature = "database-store")]
 mod database;
 mod info;
+mod listing;
 mod memory;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub use self::{
     cached::{CacheStatistics, CachedStore, CachedStoreBuilder},
     change::TenantChange,
     info::{InvalidTenantStatus, TenantInfo, TenantStatus},
+    listing::{TenantPage, TenantQuery},
     memory::MemoryStore,
 };
 use crate::{ConnectionInfo, TenantError, TenantId};

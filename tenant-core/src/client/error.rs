@@ -1,0 +1,70 @@
+use std::time::Duration;
+
+use crate::TenantError;
+
+/// Why the tenant management service gave no usable answer: what is inside
+/// [`TenantError::StoreUnavailable`]. Says nothing of what was in a body.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServiceError {
+    /// No whole answer came in time.
+    #[error("the tenant service did not answer within {within:?}")]
+    Timeout {
+        /// How long one attempt waited.
+        within: Duration,
+    },
+
+    /// No connection, or it broke.
+    #[error("the connection to the tenant service failed")]
+    Transport {
+        /// What failed, without the URL.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// The service, or something in front of it, answered with a status that is no answer.
+    #[error("the tenant service answered with status {status}")]
+    Status {
+        /// The status of HTTP.
+        status: u16,
+    },
+
+    /// The answer ended too early.
+    #[error("the tenant service's answer is truncated")]
+    Truncated,
+
+    /// The answer is longer than is read.
+    #[error("the tenant service's answer has more than {bound} bytes")]
+    TooLarge {
+        /// The bound.
+        bound: usize,
+    },
+
+    /// The answer is not the JSON that is documented. Something else may be listening there.
+    #[error("the tenant service's answer is not what is documented: {what}")]
+    Body {
+        /// Where it deviates.
+        what: String,
+    },
+}
+
+impl ServiceError {
+    pub(super) fn transport(error: reqwest::Error) -> Self {
+        Self::Transport {
+            source: Box::new(error.without_url()),
+        }
+    }
+
+    /// Of JSON that cannot be read. Only its place: serde's message repeats values, and one of them
+    /// may be a password.
+    pub(super) fn json(error: &serde_json::Error) -> Self {
+        Self::Body {
+            what: format!("at line {} column {}", error.line(), error.column()),
+        }
+    }
+}
+
+impl From<ServiceError> for TenantError {
+    fn from(error: ServiceError) -> Self {
+        Self::store_unavailable(error)
+    }
+}

@@ -1,0 +1,5 @@
+mod calls;
+mod canned;
+mod changes;
+
+use self::canned::{Canned, Reply, json};
