@@ -6,7 +6,7 @@
 //! |---|---|
 //! | say which tenant code runs for | [`TenantContext`], [`TenantFutureExt`], [`TenantStreamExt`], `#[with_tenant]` |
 //! | get a tenant's connection | [`Tenancy`], [`TenantConnection`] |
-//! | say where tenants are | [`TenantStore`], [`MemoryStore`], [`CachedStore`], [`ConnectionInfo`], [`DatabaseUrl`] |
+//! | say where tenants are | [`TenantStore`], [`MemoryStore`], `DatabaseStore`, `TenantServiceClient`, [`CachedStore`], [`ConnectionInfo`], [`DatabaseUrl`] |
 //! | say where a table lives | [`TenantScoped`], [`TenantShared`] |
 //! | make a tenant's tables | [`Tenancy::create_schema`], [`TenantSchemaBuilder`] |
 //! | run SQL that cannot be qualified | [`TenantDatabaseContext`], [`Tenancy::dedicated_connection`] |

@@ -10,5 +10,5 @@ mod sources;
 mod transactions;
 mod wrapping;
 
-mod capture;
+pub(crate) mod capture;
 mod rows;
