@@ -4,6 +4,19 @@ use crate::TenantError;
 
 /// Why the tenant management service gave no usable answer: what is inside
 /// [`TenantError::StoreUnavailable`]. Says nothing of what was in a body.
+///
+/// ```
+/// use tenant_core::{ServiceError, TenantError};
+///
+/// fn timed_out(error: &TenantError) -> bool {
+///     match error {
+///         TenantError::StoreUnavailable { source } => {
+///             matches!(source.downcast_ref(), Some(ServiceError::Timeout { .. }))
+///         }
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
