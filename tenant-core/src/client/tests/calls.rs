@@ -214,6 +214,20 @@ async fn a_refused_connection_is_an_outage() {
         .unwrap();
     let error = client.get_tenant_info(&ACME).await.unwrap_err();
     assert!(matches!(cause(&error), ServiceError::Transport { .. }));
+    assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_an_outage() {
+    let canned = Canned::start([Reply::Close]).await;
+    let base = canned.base().replace("http:", "https:");
+    let client = crate::TenantServiceClient::builder(base)
+        .connect_timeout(Duration::from_millis(200))
+        .max_attempts(1)
+        .build()
+        .unwrap();
+    let error = client.get_tenant_info(&ACME).await.unwrap_err();
+    assert!(matches!(cause(&error), ServiceError::Transport { .. }));
 }
 
 #[tokio::test]
