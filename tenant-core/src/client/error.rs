@@ -4,6 +4,19 @@ use crate::TenantError;
 
 /// Why the tenant management service gave no usable answer: what is inside
 /// [`TenantError::StoreUnavailable`]. Says nothing of what was in a body.
+///
+/// ```
+/// use tenant_core::{ServiceError, TenantError};
+///
+/// fn timed_out(error: &TenantError) -> bool {
+///     match error {
+///         TenantError::StoreUnavailable { source } => {
+///             matches!(source.downcast_ref(), Some(ServiceError::Timeout { .. }))
+///         }
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
@@ -15,7 +28,7 @@ pub enum ServiceError {
     },
 
     /// No connection, or it broke.
-    #[error("the connection to the tenant service failed")]
+    #[error("the connection to the tenant service failed: {}", root(source.as_ref()))]
     Transport {
         /// What failed, without the URL.
         source: Box<dyn std::error::Error + Send + Sync>,
@@ -61,6 +74,13 @@ impl ServiceError {
             what: format!("at line {} column {}", error.line(), error.column()),
         }
     }
+}
+
+/// The first cause: what the layers above it say is only that they failed.
+fn root<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .unwrap_or(error)
 }
 
 impl From<ServiceError> for TenantError {

@@ -172,9 +172,7 @@ impl Follower {
             _ => {}
         }
         if let Some(id) = event.id {
-            // An id that cannot be sent in a header cannot be gone on from.
-            let usable = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_graphic());
-            self.last_id = usable.then_some(id);
+            self.last_id = is_sendable(&id).then_some(id);
         }
     }
 
@@ -198,7 +196,12 @@ impl Follower {
         let at_least = failure.again_after.unwrap_or_default().min(LONGEST_PAUSE);
         let wait = self.shared.backoff.after(self.failures).max(at_least);
         let error = &failure.error;
-        if matches!(error, TenantError::Configuration(_)) {
+        let is_forbidden = matches!(error, TenantError::Configuration(_));
+        if failure.again_after.is_none() && !is_forbidden {
+            // It may be the place that is refused.
+            self.last_id = None;
+        }
+        if is_forbidden {
             tracing::warn!(%error, ?wait, "the changes of tenants cannot be followed");
         } else {
             tracing::debug!(%error, ?wait, "following the changes of tenants anew");
@@ -206,6 +209,14 @@ impl Follower {
         self.pause = Some(wait);
     }
 }
+
+/// Whether a header may say it. A place that cannot be named is none.
+fn is_sendable(id: &str) -> bool {
+    (1..=LONGEST_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// In bytes: servers bound their headers.
+const LONGEST_ID: usize = 256;
 
 impl Connection {
     /// What came next: events, and whether it can be gone on with.

@@ -129,7 +129,6 @@ impl TenantServiceClient {
     }
 
     /// The changes of tenants, as the service tells them. Never ends: it reconnects by itself.
-    #[must_use]
     pub fn changes(&self) -> TenantChanges {
         TenantChanges::of(Arc::clone(&self.shared))
     }

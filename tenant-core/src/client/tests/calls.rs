@@ -37,11 +37,10 @@ fn assert_discreet(error: &TenantError) {
 }
 
 fn cause(error: &TenantError) -> &ServiceError {
-    assert!(
-        matches!(error, TenantError::StoreUnavailable { .. }),
-        "{error:?}"
-    );
-    error.source().unwrap().downcast_ref().unwrap()
+    match error {
+        TenantError::StoreUnavailable { source } => source.downcast_ref().unwrap(),
+        other => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -211,6 +210,20 @@ async fn a_refused_connection_is_an_outage() {
     drop(listener);
     let client = crate::TenantServiceClient::builder(base)
         .initial_backoff(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    let error = client.get_tenant_info(&ACME).await.unwrap_err();
+    assert!(matches!(cause(&error), ServiceError::Transport { .. }));
+    assert!(error.to_string().contains("refused"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_an_outage() {
+    let canned = Canned::start([Reply::Close]).await;
+    let base = canned.base().replace("http:", "https:");
+    let client = crate::TenantServiceClient::builder(base)
+        .connect_timeout(Duration::from_millis(200))
+        .max_attempts(1)
         .build()
         .unwrap();
     let error = client.get_tenant_info(&ACME).await.unwrap_err();

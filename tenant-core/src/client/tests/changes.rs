@@ -115,6 +115,29 @@ async fn an_event_that_is_too_long_is_missed_and_not_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_place_that_is_refused_or_cannot_be_named_is_given_up() {
+    let endless = format!("event: ready\nid: {}\n\n", "1".repeat(1000));
+    let canned = Canned::start([
+        ended("event: ready\nid: 1\n\n"),
+        json(400, "{}"),
+        ended(&endless),
+        ended("event: ready\nid: ü\n\n"),
+        open("event: change\ndata: {\"tenant\":\"a\"}\n\n"),
+    ])
+    .await;
+    let mut changes = canned.client().changes();
+    let mut expected = vec![TenantChange::Missed; 4];
+    expected.push(changed("a"));
+    assert_eq!(next(&mut changes, 5).await, expected);
+    let heads = canned.heads();
+    let asked: Vec<_> = heads
+        .iter()
+        .map(|head| head.contains("last-event-id"))
+        .collect();
+    assert_eq!(asked, [false, true, false, false, false]);
+}
+
+#[tokio::test]
 async fn failures_are_survived() {
     let canned = Canned::start([
         json(401, "{}"),
