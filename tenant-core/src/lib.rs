@@ -22,6 +22,11 @@ mod transactional;
 pub use self::client::{
     ServiceError, TenantChanges, TenantServiceClient, TenantServiceClientBuilder,
 };
+#[cfg(feature = "database-store")]
+pub use self::store::{
+    ChangeKind, Changes, CreateTenantTables, DatabaseStore, NewTenant, RecordedChange, Revision,
+    TenantRecord, TenantUpdate, UrlKeys,
+};
 pub use self::{
     connection::{Borrowed, TenantConnection},
     context::{InTenant, InTenantStream, TenantContext, TenantFutureExt, TenantStreamExt},

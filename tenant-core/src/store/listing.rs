@@ -1,34 +1,33 @@
 use crate::{TenantId, TenantInfo, TenantStatus};
 
-/// Which tenants a listing shows.
+/// Which tenants to list, and how many at once.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct TenantQuery {
     /// Only those in this status.
     pub status: Option<TenantStatus>,
-    /// Only those whose ids come after this one.
+    /// Only those behind this id: [`TenantPage::next`] of the page before.
     pub after: Option<TenantId>,
-    /// At most so many. The store may show fewer.
+    /// At most so many; 100 when not said, and never more than 1000.
     pub limit: Option<u32>,
 }
 
 impl TenantQuery {
-    /// Shows only tenants in this status.
+    /// Only tenants in this status.
     #[must_use]
     pub fn with_status(mut self, status: TenantStatus) -> Self {
         self.status = Some(status);
         self
     }
 
-    /// Shows only tenants whose ids come after this one: the [`TenantPage::next`] of the page
-    /// before.
+    /// Only tenants behind this id.
     #[must_use]
     pub fn with_after(mut self, after: TenantId) -> Self {
         self.after = Some(after);
         self
     }
 
-    /// Shows at most so many.
+    /// At most so many tenants in a page.
     #[must_use]
     pub fn with_limit(mut self, limit: u32) -> Self {
         self.limit = Some(limit);
@@ -36,11 +35,11 @@ impl TenantQuery {
     }
 }
 
-/// A part of a listing, in the order of the ids.
+/// Some tenants, in the order of their ids' bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TenantPage {
     /// The tenants.
     pub tenants: Vec<TenantInfo>,
-    /// What to go on [after](TenantQuery::after), if there are more.
+    /// What to ask for [after](TenantQuery::after) to have the next page; none on the last.
     pub next: Option<TenantId>,
 }

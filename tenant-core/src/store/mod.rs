@@ -10,6 +10,11 @@ mod memory;
 
 use std::sync::Arc;
 
+#[cfg(feature = "database-store")]
+pub use self::database::{
+    ChangeKind, Changes, CreateTenantTables, DatabaseStore, NewTenant, RecordedChange, Revision,
+    TenantRecord, TenantUpdate, UrlKeys,
+};
 pub use self::{
     cached::{CacheStatistics, CachedStore, CachedStoreBuilder},
     change::TenantChange,
