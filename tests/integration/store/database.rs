@@ -1,11 +1,10 @@
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectOptions, Database};
+use sea_orm::{ConnectOptions, Database, JsonValue};
 use sea_orm_tenant::{
     Changes, ConnectionInfo, DatabaseStore, DatabaseUrl, NewTenant, Revision, TenantError,
     TenantId, TenantInfo, TenantQuery, TenantStatus, TenantStore as _, TenantUpdate, UrlKeys,
 };
-use serde_json::json;
 
 use crate::support::{World, on_every_database};
 
@@ -45,10 +44,10 @@ async fn what_is_written_is_read_back(world: &World) {
     let created = store.create(tenant.clone()).await.unwrap();
     assert_eq!(store.record(&id).await.unwrap(), created);
     assert_eq!(*store.connection(&id).await.unwrap(), tenant.connection);
-    let patch = json!({"region": "eu"}).as_object().unwrap().clone();
+    let patch = [("region".to_owned(), JsonValue::from("eu"))];
     let update = TenantUpdate::default()
         .with_plan(None)
-        .with_metadata(patch)
+        .with_metadata(patch.into_iter().collect())
         .with_status(TenantStatus::Archived);
     let updated = store
         .update(&id, update, Some(created.revision))
