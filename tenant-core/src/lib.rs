@@ -16,6 +16,11 @@ mod tenancy;
 mod text;
 mod transactional;
 
+#[cfg(feature = "database-store")]
+pub use self::store::{
+    ChangeKind, Changes, DatabaseStore, NewTenant, RecordedChange, Revision, TenantRecord,
+    TenantUpdate, UrlKeys,
+};
 pub use self::{
     connection::{Borrowed, TenantConnection},
     context::{InTenant, InTenantStream, TenantContext, TenantFutureExt, TenantStreamExt},
@@ -30,7 +35,7 @@ pub use self::{
     source::{DatabaseUrl, SourceConnection, SourceTransaction},
     store::{
         CacheStatistics, CachedStore, CachedStoreBuilder, InvalidTenantStatus, MemoryStore,
-        TenantChange, TenantInfo, TenantStatus, TenantStore,
+        TenantChange, TenantInfo, TenantPage, TenantQuery, TenantStatus, TenantStore,
     },
     tenancy::{Tenancy, TenancyBuilder},
 };

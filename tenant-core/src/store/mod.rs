@@ -5,14 +5,21 @@ mod change;
 #[cfg(feature = "database-store")]
 mod database;
 mod info;
+mod listing;
 mod memory;
 
 use std::sync::Arc;
 
+#[cfg(feature = "database-store")]
+pub use self::database::{
+    ChangeKind, Changes, DatabaseStore, NewTenant, RecordedChange, Revision, TenantRecord,
+    TenantUpdate, UrlKeys,
+};
 pub use self::{
     cached::{CacheStatistics, CachedStore, CachedStoreBuilder},
     change::TenantChange,
     info::{InvalidTenantStatus, TenantInfo, TenantStatus},
+    listing::{TenantPage, TenantQuery},
     memory::MemoryStore,
 };
 use crate::{ConnectionInfo, TenantError, TenantId};

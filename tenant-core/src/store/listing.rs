@@ -1,0 +1,45 @@
+use crate::{TenantId, TenantInfo, TenantStatus};
+
+/// Which tenants to list, and how many at once.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct TenantQuery {
+    /// Only those in this status.
+    pub status: Option<TenantStatus>,
+    /// Only those behind this id: [`TenantPage::next`] of the page before.
+    pub after: Option<TenantId>,
+    /// At most so many; 100 when not said, and never more than 1000.
+    pub limit: Option<u32>,
+}
+
+impl TenantQuery {
+    /// Only tenants in this status.
+    #[must_use]
+    pub fn with_status(mut self, status: TenantStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Only tenants behind this id.
+    #[must_use]
+    pub fn with_after(mut self, after: TenantId) -> Self {
+        self.after = Some(after);
+        self
+    }
+
+    /// At most so many tenants in a page.
+    #[must_use]
+    pub fn with_limit(mut self, limit: u32) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+/// Some tenants, in the order of their ids' bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TenantPage {
+    /// The tenants.
+    pub tenants: Vec<TenantInfo>,
+    /// What to ask for [after](TenantQuery::after) to have the next page; none on the last.
+    pub next: Option<TenantId>,
+}
