@@ -112,7 +112,7 @@ impl Needed for Admin {
 
 /// What a route takes from a request whose token has the scope. Nothing is taken from others: who
 /// may not ask is not told what is wrong with the question.
-pub(crate) struct Permitted<S, T = ()>(pub(crate) T, PhantomData<S>);
+pub(crate) struct Permitted<S, T = ()>(pub(crate) T, pub(crate) PhantomData<S>);
 
 impl<S: Needed + 'static, T: FromRequest + 'static> FromRequest for Permitted<S, T> {
     type Error = Error;
@@ -157,7 +157,11 @@ async fn scopes_of(state: &State, request: &HttpRequest) -> Result<Vec<Scope>, P
 }
 
 fn bearer(request: &HttpRequest) -> Option<SecretString> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme
         .eq_ignore_ascii_case("bearer")

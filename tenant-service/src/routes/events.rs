@@ -41,7 +41,7 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
     )
 )]
 #[get("/tenants/events")]
-pub(super) async fn events(
+pub(super) async fn follow(
     request: HttpRequest,
     state: web::Data<State>,
     _: Permitted<ReadTenants>,
@@ -170,13 +170,16 @@ impl EventStream {
                     return Ok(None);
                 };
                 self.told = last.revision;
-                Ok(Some(changes.iter().map(event).fold(
-                    Vec::new(),
-                    |mut events, event| {
-                        events.extend_from_slice(&event);
-                        events
-                    },
-                ).into()))
+                Ok(Some(
+                    changes
+                        .iter()
+                        .map(event)
+                        .fold(Vec::new(), |mut events, event| {
+                            events.extend_from_slice(&event);
+                            events
+                        })
+                        .into(),
+                ))
             }
             Changes::Missed { latest } => {
                 self.told = latest;

@@ -28,13 +28,13 @@ use crate::{
 fn routes(config: &mut ServiceConfig<'_>) {
     // Before `/tenants/{id}`: it is no tenant.
     config
-        .service(events::events)
+        .service(events::follow)
         .service(tenants::list)
         .service(tenants::create)
         .service(tenants::read)
         .service(tenants::update)
         .service(tenants::delete)
-        .service(tenants::connection)
+        .service(tenants::read_connection)
         .service(tokens::list)
         .service(tokens::create)
         .service(tokens::delete)
@@ -72,9 +72,10 @@ pub(crate) async fn answer(
             .metrics
             .answered(route, method.as_str(), status.as_u16(), started.elapsed());
     }
-    let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes() == problem::MEDIA_TYPE.as_bytes()
-    });
+    let is_problem = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes() == problem::MEDIA_TYPE.as_bytes());
     if (status.is_client_error() || status.is_server_error()) && !is_problem {
         let (request, _) = response.into_parts();
         let response = Problem::of_status(status).error_response();

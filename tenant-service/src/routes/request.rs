@@ -127,7 +127,10 @@ impl Known {
             .iter()
             // `/tenants/events` is `/tenants/{id}` too, which takes more.
             .filter(|(path, _)| path.is_match(request.path()))
-            .min_by_key(|(path, _)| path.pattern().map_or(0, |pattern| pattern.matches('{').count()));
+            .min_by_key(|(path, _)| {
+                path.pattern()
+                    .map_or(0, |pattern| pattern.matches('{').count())
+            });
         match allowed {
             Some((_, methods)) => Problem::method_not_allowed(methods),
             None => Problem::no_such_route(),

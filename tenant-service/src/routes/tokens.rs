@@ -73,9 +73,9 @@ impl From<Token> for TokenInfo {
 #[post("/tokens")]
 pub(super) async fn create(
     state: web::Data<State>,
-    Permitted(body, ..): Permitted<Admin, web::Json<NewToken>>,
+    asked: Permitted<Admin, web::Json<NewToken>>,
 ) -> Result<HttpResponse, Problem> {
-    let NewToken { name, scopes } = body.into_inner();
+    let NewToken { name, scopes } = asked.0.into_inner();
     if name.is_empty() || name.len() > 200 {
         return Err(Problem::unprocessable("a token's name has 1 to 200 bytes"));
     }
@@ -136,9 +136,9 @@ pub(super) async fn list(
 #[delete("/tokens/{id}")]
 pub(super) async fn delete(
     state: web::Data<State>,
-    Permitted(id, ..): Permitted<Admin, web::Path<String>>,
+    asked: Permitted<Admin, web::Path<String>>,
 ) -> Result<HttpResponse, Problem> {
-    if state.tokens.delete(&id).await? {
+    if state.tokens.delete(&asked.0).await? {
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(Problem::unknown_token())

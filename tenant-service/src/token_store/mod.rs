@@ -91,8 +91,7 @@ impl TokenStore {
         let presented = SecretDigest::of(&SecretString::from(secret));
         Ok(row
             .filter(|row| {
-                SecretDigest::from_bytes(&row.secret_sha256)
-                    .is_some_and(|kept| kept.is(&presented))
+                SecretDigest::from_bytes(&row.secret_sha256).is_some_and(|kept| kept.is(&presented))
             })
             .map(|row| scopes(&row.scopes)))
     }
