@@ -18,8 +18,8 @@ mod transactional;
 
 #[cfg(feature = "database-store")]
 pub use self::store::{
-    ChangeKind, Changes, DatabaseStore, NewTenant, RecordedChange, Revision, TenantRecord,
-    TenantUpdate, UrlKeys,
+    ChangeKind, Changes, CreateTenantTables, DatabaseStore, NewTenant, RecordedChange, Revision,
+    TenantRecord, TenantUpdate, UrlKeys,
 };
 pub use self::{
     connection::{Borrowed, TenantConnection},

@@ -10,3 +10,4 @@ mod macros;
 
 mod isolation;
 mod orm;
+mod store;

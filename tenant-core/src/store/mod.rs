@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 #[cfg(feature = "database-store")]
 pub use self::database::{
-    ChangeKind, Changes, DatabaseStore, NewTenant, RecordedChange, Revision, TenantRecord,
-    TenantUpdate, UrlKeys,
+    ChangeKind, Changes, CreateTenantTables, DatabaseStore, NewTenant, RecordedChange, Revision,
+    TenantRecord, TenantUpdate, UrlKeys,
 };
 pub use self::{
     cached::{CacheStatistics, CachedStore, CachedStoreBuilder},

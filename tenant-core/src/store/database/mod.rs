@@ -1,14 +1,29 @@
 //! Tenants in a table.
 
+mod entity;
 mod keys;
+mod migration;
 mod record;
+mod row;
+mod write;
+
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc};
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait, DatabaseConnection, EntityTrait as _, QueryFilter as _,
+    QueryOrder as _, QuerySelect as _,
+};
 
+use self::{
+    entity::{change, revision, tenant},
+    row::unavailable,
+};
 pub use self::{
     keys::UrlKeys,
+    migration::CreateTenantTables,
     record::{
         ChangeKind, Changes, NewTenant, RecordedChange, Revision, TenantRecord, TenantUpdate,
     },
@@ -16,63 +31,169 @@ pub use self::{
 use super::{TenantInfo, TenantPage, TenantQuery, TenantStore};
 use crate::{ConnectionInfo, TenantError, TenantId};
 
-/// Tenants in tables of the application's own database, their databases' URLs sealed.
+/// The key of the one row of revisions.
+const LATEST: i32 = 1;
+
+/// How many changes are kept.
+const KEPT: i64 = 10_000;
+
+/// Tenants in tables of the application's own database, on PostgreSQL, MySQL or SQLite: what the
+/// tenants' databases' URLs are is sealed.
+///
+/// Every change has a [`Revision`], and changes are visible in the order of their revisions. Only
+/// the latest 10,000 are kept. The tables are made by [`migrate`](Self::migrate), or by
+/// [`CreateTenantTables`] in a migrator of the application's own.
+///
+/// Cloning costs a few reference counts.
 #[derive(Clone)]
 pub struct DatabaseStore {
     db: DatabaseConnection,
     keys: UrlKeys,
+    kept: i64,
 }
 
-fn not_yet<T>() -> Result<T, TenantError> {
-    Err(TenantError::Configuration("not yet".to_owned()))
-}
-
-#[allow(missing_docs, unused_variables, clippy::unused_async)]
 impl DatabaseStore {
-    /// A store in this database.
+    /// A store in this database. Nothing is read yet.
     #[must_use]
     pub fn new(db: DatabaseConnection, keys: UrlKeys) -> Self {
-        Self { db, keys }
+        Self {
+            db,
+            keys,
+            kept: KEPT,
+        }
     }
+
+    /// Makes the tables, or what is missing of them. Several processes may do so at once.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::StoreUnavailable`].
     pub async fn migrate(&self) -> Result<(), TenantError> {
-        not_yet()
+        migration::migrate(&self.db).await.map_err(unavailable)
     }
+
+    /// Whether the tables can be read.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::StoreUnavailable`] when they cannot.
     pub async fn ping(&self) -> Result<(), TenantError> {
-        not_yet()
+        self.revision().await?;
+        self.next_row(None).await?;
+        Ok(())
     }
-    pub async fn create(&self, tenant: NewTenant) -> Result<TenantRecord, TenantError> {
-        not_yet()
-    }
+
+    /// What is known about a tenant, and its revision.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TenantStore`].
     pub async fn record(&self, id: &TenantId) -> Result<TenantRecord, TenantError> {
-        not_yet()
+        row::record(&self.row(id).await?)
     }
-    pub async fn update(
-        &self,
-        id: &TenantId,
-        update: TenantUpdate,
-        expected: Option<Revision>,
-    ) -> Result<TenantRecord, TenantError> {
-        not_yet()
-    }
-    pub async fn delete(
-        &self,
-        id: &TenantId,
-        expected: Option<Revision>,
-    ) -> Result<(), TenantError> {
-        not_yet()
-    }
+
+    /// Some tenants, in the order of their ids' bytes. Whoever is there from the first page to the
+    /// last is in exactly one of them.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::InvalidStoreEntry`] when a row makes no sense;
+    /// [`TenantError::StoreUnavailable`].
     pub async fn list(&self, query: &TenantQuery) -> Result<TenantPage, TenantError> {
-        not_yet()
+        let limit = query.limit.unwrap_or(100).clamp(1, 1000);
+        let mut select = tenant::Entity::find()
+            .order_by_asc(tenant::Column::Id)
+            .limit(u64::from(limit) + 1);
+        if let Some(status) = query.status {
+            select = select.filter(tenant::Column::Status.eq(status.as_str()));
+        }
+        if let Some(after) = &query.after {
+            select = select.filter(tenant::Column::Id.gt(after.as_str()));
+        }
+        let rows = select.all(&self.db).await.map_err(unavailable)?;
+        let more = rows.len() > limit as usize;
+        let tenants = rows
+            .iter()
+            .take(limit as usize)
+            .map(|row| Ok(row::record(row)?.info))
+            .collect::<Result<Vec<_>, TenantError>>()?;
+        let next = tenants
+            .last()
+            .filter(|_| more)
+            .map(|tenant| tenant.id.clone());
+        Ok(TenantPage { tenants, next })
     }
+
+    /// The revision of the latest change.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::StoreUnavailable`].
     pub async fn revision(&self) -> Result<Revision, TenantError> {
-        not_yet()
+        latest(&self.db).await
     }
+
+    /// The changes after a revision, oldest first, at most `limit`; or that they are not known.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::StoreUnavailable`].
     pub async fn changes_after(&self, after: Revision, limit: u64) -> Result<Changes, TenantError> {
-        not_yet()
+        let latest = self.revision().await?;
+        if after == latest || limit == 0 {
+            return Ok(Changes::Since(Vec::new()));
+        }
+        if after > latest {
+            return Ok(Changes::Missed { latest });
+        }
+        let rows = change::Entity::find()
+            .filter(change::Column::Revision.gt(after.get()))
+            .order_by_asc(change::Column::Revision)
+            .limit(limit)
+            .all(&self.db)
+            .await
+            .map_err(unavailable)?;
+        // Revisions have no gaps: another one first is where the others were removed.
+        let next = after.get().saturating_add(1);
+        if rows.first().is_none_or(|first| first.revision != next) {
+            return Ok(Changes::Missed { latest });
+        }
+        let changes = rows.iter().map(row::recorded);
+        Ok(Changes::Since(changes.collect::<Result<_, _>>()?))
     }
-    pub async fn reseal(&self) -> Result<u64, TenantError> {
-        not_yet()
+
+    async fn row(&self, id: &TenantId) -> Result<tenant::Model, TenantError> {
+        tenant::Entity::find_by_id(id.as_str())
+            .one(&self.db)
+            .await
+            .map_err(unavailable)?
+            .ok_or_else(|| TenantError::UnknownTenant { tenant: id.clone() })
     }
+
+    /// The row behind an id, or the first one.
+    async fn next_row(
+        &self,
+        after: Option<&TenantId>,
+    ) -> Result<Option<tenant::Model>, TenantError> {
+        let mut select = tenant::Entity::find().order_by_asc(tenant::Column::Id);
+        if let Some(after) = after {
+            select = select.filter(tenant::Column::Id.gt(after.as_str()));
+        }
+        select.one(&self.db).await.map_err(unavailable)
+    }
+}
+
+/// The revision of the latest change that this connection sees.
+async fn latest(db: &impl ConnectionTrait) -> Result<Revision, TenantError> {
+    let row = revision::Entity::find_by_id(LATEST)
+        .one(db)
+        .await
+        .map_err(unavailable)?;
+    row.map(|row| row.latest.into()).ok_or_else(|| {
+        TenantError::store_unavailable(
+            "the table of revisions is empty; make the tables with `DatabaseStore::migrate`",
+        )
+    })
 }
 
 impl fmt::Debug for DatabaseStore {
@@ -83,11 +204,12 @@ impl fmt::Debug for DatabaseStore {
 
 #[async_trait::async_trait]
 impl TenantStore for DatabaseStore {
-    async fn tenant(&self, _id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
-        not_yet()
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        Ok(Arc::new(self.record(id).await?.info))
     }
 
-    async fn connection(&self, _id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
-        not_yet()
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        let row = self.row(id).await?;
+        Ok(Arc::new(row::connection(id, &row, &self.keys)?))
     }
 }

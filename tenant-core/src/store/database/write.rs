@@ -1,0 +1,248 @@
+//! What changes the tables. Every write takes the row of the latest revision first: so writers
+//! follow each other, revisions are committed in their order, and whoever reads changes never skips
+//! one that was begun before another and committed after it.
+
+use sea_orm::{
+    ActiveModelTrait as _,
+    ActiveValue::{Set, Unchanged},
+    ColumnTrait as _, DatabaseTransaction, EntityTrait as _, IntoActiveModel as _,
+    QueryFilter as _, QuerySelect as _, TransactionTrait as _,
+    sea_query::{Expr, ExprTrait as _},
+};
+
+use super::{
+    ChangeKind, DatabaseStore, LATEST, NewTenant, Revision, TenantRecord, TenantUpdate,
+    entity::{change, revision, tenant},
+    row::{self, invalid, unavailable},
+};
+use crate::{TenantError, TenantId};
+
+/// A transaction with a revision of its own.
+struct Write {
+    tx: DatabaseTransaction,
+    revision: i64,
+    at: i64,
+}
+
+impl DatabaseStore {
+    /// Makes a tenant, which is [`Pending`](crate::TenantStatus::Pending) or
+    /// [`Active`](crate::TenantStatus::Active). Its schema is not made here.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::TenantExists`]; [`TenantError::InvalidStoreEntry`] when its name is not of 1
+    /// to 200 characters, its plan of more than 100, its metadata of more than 16 KiB as JSON, or
+    /// when another tenant is placed in the same schema of the same database;
+    /// [`TenantError::Configuration`] in another status; [`TenantError::StoreUnavailable`].
+    pub async fn create(&self, new: NewTenant) -> Result<TenantRecord, TenantError> {
+        let mut row = row::of_new(&new, &self.keys)?;
+        let id = new.info.id;
+        let write = self.begin().await?;
+        if write.find(&id).await?.is_some() {
+            return Err(TenantError::TenantExists { tenant: id });
+        }
+        write.refuse_neighbour(&id, &row).await?;
+        row.revision = write.revision;
+        row.created_at = write.at;
+        row.updated_at = write.at;
+        tenant::Entity::insert(row.clone().into_active_model().reset_all())
+            .exec_without_returning(&write.tx)
+            .await
+            .map_err(unavailable)?;
+        let record = row::record(&row)?;
+        self.commit(write, &id, ChangeKind::Created).await?;
+        Ok(record)
+    }
+
+    /// Changes a tenant: as a whole or not at all, and only if its revision is the one expected,
+    /// where one is.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::UnknownTenant`]; [`TenantError::TenantChanged`] when it has another revision;
+    /// [`TenantError::IllegalStatusChange`]; [`TenantError::InvalidStoreEntry`] as
+    /// [`create`](Self::create); [`TenantError::StoreUnavailable`].
+    pub async fn update(
+        &self,
+        id: &TenantId,
+        update: TenantUpdate,
+        expected: Option<Revision>,
+    ) -> Result<TenantRecord, TenantError> {
+        row::check(id, &update)?;
+        let write = self.begin().await?;
+        let found = write.expect(id, expected).await?;
+        let moved = update.connection.is_some();
+        let mut row = row::updated(found, id, update, &self.keys)?;
+        if moved {
+            write.refuse_neighbour(id, &row).await?;
+        }
+        row.revision = write.revision;
+        row.updated_at = write.at;
+        let record = row::record(&row)?;
+        let mut all = row.into_active_model().reset_all();
+        all.id = Unchanged(id.to_string());
+        tenant::Entity::update_many()
+            .set(all)
+            .filter(tenant::Column::Id.eq(id.as_str()))
+            .exec(&write.tx)
+            .await
+            .map_err(unavailable)?;
+        self.commit(write, id, ChangeKind::Updated).await?;
+        Ok(record)
+    }
+
+    /// Forgets a tenant that is archived. Its data stays where it is.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::UnknownTenant`]; [`TenantError::TenantChanged`] when it has another revision
+    /// than expected; [`TenantError::IllegalStatusChange`] when it is not archived;
+    /// [`TenantError::StoreUnavailable`].
+    pub async fn delete(
+        &self,
+        id: &TenantId,
+        expected: Option<Revision>,
+    ) -> Result<(), TenantError> {
+        let write = self.begin().await?;
+        let found = write.expect(id, expected).await?;
+        let from = row::record(&found)?.info.status;
+        if from != crate::TenantStatus::Archived {
+            return Err(TenantError::IllegalStatusChange {
+                tenant: id.clone(),
+                from,
+                to: "deleted",
+            });
+        }
+        tenant::Entity::delete_many()
+            .filter(tenant::Column::Id.eq(id.as_str()))
+            .exec(&write.tx)
+            .await
+            .map_err(unavailable)?;
+        self.commit(write, id, ChangeKind::Deleted).await
+    }
+
+    /// Seals anew, with the first key, every URL that another one sealed, and says how many. The
+    /// tenants' revisions stay. Stopped midway, it may be called again.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::InvalidStoreEntry`] when a URL does not open;
+    /// [`TenantError::StoreUnavailable`].
+    pub async fn reseal(&self) -> Result<u64, TenantError> {
+        let mut resealed = 0;
+        let mut after = None;
+        while let Some(row) = self.next_row(after.as_ref()).await? {
+            let id: TenantId = row.id.parse()?;
+            if !self.keys.is_of_first(&row.url_sealed) {
+                let url = self.keys.open(&id, &row.url_sealed)?;
+                // Not if the tenant got another URL in the meantime, which the first key sealed.
+                resealed += tenant::Entity::update_many()
+                    .col_expr(
+                        tenant::Column::UrlSealed,
+                        Expr::value(self.keys.seal(&id, &url)?),
+                    )
+                    .filter(tenant::Column::Id.eq(id.as_str()))
+                    .filter(tenant::Column::UrlSealed.eq(row.url_sealed))
+                    .exec(&self.db)
+                    .await
+                    .map_err(unavailable)?
+                    .rows_affected;
+            }
+            after = Some(id);
+        }
+        Ok(resealed)
+    }
+
+    /// Begins a write. A dropped one is rolled back, its revision too.
+    async fn begin(&self) -> Result<Write, TenantError> {
+        let tx = self.db.begin().await.map_err(unavailable)?;
+        revision::Entity::update_many()
+            .col_expr(
+                revision::Column::Latest,
+                Expr::col(revision::Column::Latest).add(1),
+            )
+            .filter(revision::Column::Id.eq(LATEST))
+            .exec(&tx)
+            .await
+            .map_err(unavailable)?;
+        let revision = super::latest(&tx).await?.get();
+        let at = row::now();
+        Ok(Write { tx, revision, at })
+    }
+
+    async fn commit(
+        &self,
+        write: Write,
+        id: &TenantId,
+        kind: ChangeKind,
+    ) -> Result<(), TenantError> {
+        let row = change::ActiveModel {
+            revision: Set(write.revision),
+            tenant: Set(id.to_string()),
+            kind: Set(kind.as_str().to_owned()),
+            at: Set(write.at),
+        };
+        change::Entity::insert(row)
+            .exec_without_returning(&write.tx)
+            .await
+            .map_err(unavailable)?;
+        change::Entity::delete_many()
+            .filter(change::Column::Revision.lte(write.revision.saturating_sub(self.kept)))
+            .exec(&write.tx)
+            .await
+            .map_err(unavailable)?;
+        write.tx.commit().await.map_err(unavailable)
+    }
+}
+
+impl Write {
+    async fn find(&self, id: &TenantId) -> Result<Option<tenant::Model>, TenantError> {
+        tenant::Entity::find_by_id(id.as_str())
+            .one(&self.tx)
+            .await
+            .map_err(unavailable)
+    }
+
+    async fn expect(
+        &self,
+        id: &TenantId,
+        expected: Option<Revision>,
+    ) -> Result<tenant::Model, TenantError> {
+        let found = self
+            .find(id)
+            .await?
+            .ok_or_else(|| TenantError::UnknownTenant { tenant: id.clone() })?;
+        match expected {
+            Some(expected) if expected.get() != found.revision => {
+                Err(TenantError::TenantChanged { tenant: id.clone() })
+            }
+            _ => Ok(found),
+        }
+    }
+
+    async fn refuse_neighbour(
+        &self,
+        id: &TenantId,
+        row: &tenant::Model,
+    ) -> Result<(), TenantError> {
+        let neighbour: Option<String> = tenant::Entity::find()
+            .select_only()
+            .column(tenant::Column::Id)
+            .filter(tenant::Column::Place.eq(row.place.as_str()))
+            .filter(tenant::Column::Id.ne(id.as_str()))
+            .into_tuple()
+            .one(&self.tx)
+            .await
+            .map_err(unavailable)?;
+        match neighbour {
+            Some(neighbour) => Err(invalid(
+                id,
+                &format!(
+                    "its schema {} is that of tenant {neighbour} in the same database",
+                    row.schema
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+}

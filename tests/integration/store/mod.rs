@@ -1,0 +1,3 @@
+//! The claims of stores that hold for every database.
+
+mod database;
