@@ -24,6 +24,9 @@ struct World {
 impl World {
     async fn new() -> Self {
         use secrecy::ExposeSecret as _;
+        // Nothing here speaks TLS; the client wants a provider all the same. Another test may have
+        // been first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let keys = UrlKeys::generate().unwrap().expose_first_as_base64();
         let mut world = Self {
             directory: tempfile::tempdir().unwrap(),
