@@ -245,3 +245,40 @@ fn bad_keys_are_refused_without_being_shown() {
     assert!(!error("hunter2hunter2").contains("hunter2"));
     assert!(!format!("{:?}", UrlKeys::parse(key).unwrap()).contains("AAEC"));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn no_accepted_update_is_lost(steps in proptest::collection::vec(0..2_usize, 1..16)) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let (store, _directory) = store().await;
+            store.create(new(&ACME)).await.unwrap();
+            // What each of two writers has read and not yet decided on.
+            let mut read = [None, None];
+            let mut accepted = serde_json::Map::new();
+            for (at, writer) in steps.into_iter().enumerate() {
+                let Some(TenantRecord { info, revision }) = read[writer].take() else {
+                    read[writer] = Some(store.record(&ACME).await.unwrap());
+                    continue;
+                };
+                let mut metadata = info.metadata;
+                metadata.insert("last".to_owned(), json!(at));
+                metadata.insert(at.to_string(), json!(writer));
+                let update = TenantUpdate::default().with_metadata(metadata.clone());
+                match store.update(&ACME, update, Some(revision)).await {
+                    Ok(_) => {
+                        accepted.insert("last".to_owned(), json!(at));
+                        accepted.insert(at.to_string(), json!(writer));
+                    }
+                    Err(error) => assert!(matches!(error, TenantError::TenantChanged { .. })),
+                }
+            }
+            assert_eq!(store.record(&ACME).await.unwrap().info.metadata, accepted);
+        });
+    }
+}
