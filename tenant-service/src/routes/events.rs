@@ -1,0 +1,202 @@
+use std::{sync::Arc, time::Duration};
+
+use actix_web::{
+    HttpRequest, HttpResponse, get,
+    http::header::{CACHE_CONTROL, ContentType},
+    web,
+};
+use bytes::Bytes;
+use futures_util::stream;
+use prometheus_client::metrics::gauge::Gauge;
+use tenant_core::{Changes, RecordedChange, Revision};
+use tokio::{
+    sync::{OwnedSemaphorePermit, watch},
+    time::{Instant, Interval, interval_at},
+};
+
+use crate::{
+    auth::{Permitted, ReadTenants},
+    feed::BATCH,
+    problem::Problem,
+    service::State,
+};
+
+/// How often a stream says that it is still there.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+/// Changes of tenants, as server-sent events. Needs the scope `tenants:read`.
+///
+/// The first event is `ready`, or `reset` where the changes after `Last-Event-ID` are not known any
+/// more: what was remembered may be out of date then. Each `change` names a tenant, and whether it
+/// was created, updated or deleted. The stream ends when the service stops or cannot read its
+/// database; connect again with `Last-Event-ID`.
+#[utoipa::path(
+    tag = "tenants",
+    security(("bearer" = [])),
+    params(("Last-Event-ID" = Option<i64>, Header, description = "The last event that was seen")),
+    responses(
+        (status = 200, description = "Events", body = String, content_type = "text/event-stream"),
+        (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Too many streams are open", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+#[get("/tenants/events")]
+pub(super) async fn follow(
+    request: HttpRequest,
+    state: web::Data<State>,
+    _: Permitted<ReadTenants>,
+) -> Result<HttpResponse, Problem> {
+    let resumed = last_event(&request)?;
+    let stream = EventStream::open(state.into_inner(), resumed).await?;
+    Ok(HttpResponse::Ok()
+        .content_type(ContentType(mime()))
+        .insert_header((CACHE_CONTROL, "no-store"))
+        // nginx would hold events back.
+        .insert_header(("X-Accel-Buffering", "no"))
+        .streaming(stream::unfold(stream, |mut stream| async move {
+            let bytes = stream.next().await?;
+            Some((Ok::<_, std::convert::Infallible>(bytes), stream))
+        })))
+}
+
+fn mime() -> actix_web::mime::Mime {
+    actix_web::mime::TEXT_EVENT_STREAM
+}
+
+fn last_event(request: &HttpRequest) -> Result<Option<Revision>, Problem> {
+    match request.headers().get("Last-Event-ID") {
+        None => Ok(None),
+        Some(id) => id
+            .to_str()
+            .ok()
+            .and_then(|id| id.parse().ok())
+            .map(Some)
+            .ok_or_else(|| Problem::invalid_request("`Last-Event-ID` is no id of an event here")),
+    }
+}
+
+/// One reader of changes. It reads the store after the last change it told.
+struct EventStream {
+    state: Arc<State>,
+    told: Revision,
+    /// What is to be told first.
+    opening: Option<Bytes>,
+    latest: watch::Receiver<Revision>,
+    stopped: watch::Receiver<bool>,
+    heartbeat: Interval,
+    /// There may be something to read.
+    woken: bool,
+    _open: Open,
+}
+
+/// Counts a stream while it is open.
+struct Open {
+    streams: Gauge,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.streams.dec();
+    }
+}
+
+impl EventStream {
+    async fn open(state: Arc<State>, resumed: Option<Revision>) -> Result<Self, Problem> {
+        let permit = Arc::clone(&state.streams)
+            .try_acquire_owned()
+            .map_err(|_| Problem::too_many_streams())?;
+        let streams = state.metrics.streams().clone();
+        streams.inc();
+        let open = Open {
+            streams,
+            _permit: permit,
+        };
+        // Before the store is read, so that nothing comes in between.
+        let latest = state.feed.follow();
+        let (event, told) = match resumed {
+            None => ("ready", state.store.revision().await?),
+            Some(resumed) => match state.store.changes_after(resumed, 1).await? {
+                Changes::Since(_) => ("ready", resumed),
+                Changes::Missed { latest } => ("reset", latest),
+            },
+        };
+        Ok(Self {
+            told,
+            opening: Some(frame(event, told, "{}")),
+            latest,
+            stopped: state.stopped.clone(),
+            heartbeat: interval_at(Instant::now() + HEARTBEAT, HEARTBEAT),
+            woken: true,
+            state,
+            _open: open,
+        })
+    }
+
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(opening) = self.opening.take() {
+            return Some(opening);
+        }
+        loop {
+            if *self.stopped.borrow() {
+                return None;
+            }
+            if self.woken {
+                match self.read().await {
+                    Ok(Some(events)) => return Some(events),
+                    Ok(None) => self.woken = false,
+                    Err(problem) => {
+                        tracing::warn!(%problem, "an event stream ends");
+                        return None;
+                    }
+                }
+            }
+            tokio::select! {
+                changed = self.latest.changed() => {
+                    changed.ok()?;
+                    self.woken = true;
+                }
+                stopped = self.stopped.changed() => stopped.ok()?,
+                _ = self.heartbeat.tick() => return Some(Bytes::from_static(b":\n\n")),
+            }
+        }
+    }
+
+    /// What comes after what was told, a bounded part of it.
+    async fn read(&mut self) -> Result<Option<Bytes>, Problem> {
+        match self.state.store.changes_after(self.told, BATCH).await? {
+            Changes::Since(changes) => {
+                let Some(last) = changes.last() else {
+                    return Ok(None);
+                };
+                self.told = last.revision;
+                Ok(Some(
+                    changes
+                        .iter()
+                        .map(event)
+                        .fold(Vec::new(), |mut events, event| {
+                            events.extend_from_slice(&event);
+                            events
+                        })
+                        .into(),
+                ))
+            }
+            Changes::Missed { latest } => {
+                self.told = latest;
+                Ok(Some(frame("reset", latest, "{}")))
+            }
+        }
+    }
+}
+
+fn event(change: &RecordedChange) -> Bytes {
+    let data = serde_json::json!({
+        "tenant": change.tenant,
+        "kind": change.kind.as_str(),
+    });
+    frame("change", change.revision, &data.to_string())
+}
+
+fn frame(event: &str, id: Revision, data: &str) -> Bytes {
+    format!("event: {event}\nid: {id}\ndata: {data}\n\n").into()
+}
