@@ -25,7 +25,7 @@ pub use self::client::{
 #[cfg(feature = "database-store")]
 pub use self::store::{
     ChangeKind, Changes, CreateTenantTables, DatabaseStore, NewTenant, RecordedChange, Revision,
-    TenantRecord, TenantUpdate, UrlKeys,
+    TenantRecord, TenantUpdate, UrlKeys, tenant_tables,
 };
 pub use self::{
     connection::{Borrowed, TenantConnection},

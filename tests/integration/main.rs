@@ -10,4 +10,5 @@ mod macros;
 
 mod isolation;
 mod orm;
+mod service;
 mod store;

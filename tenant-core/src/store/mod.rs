@@ -13,7 +13,7 @@ use std::sync::Arc;
 #[cfg(feature = "database-store")]
 pub use self::database::{
     ChangeKind, Changes, CreateTenantTables, DatabaseStore, NewTenant, RecordedChange, Revision,
-    TenantRecord, TenantUpdate, UrlKeys,
+    TenantRecord, TenantUpdate, UrlKeys, entity as tenant_tables,
 };
 pub use self::{
     cached::{CacheStatistics, CachedStore, CachedStoreBuilder},

@@ -1,27 +1,44 @@
-//! The tables. They are shared: no `$tenant` in them.
+//! The tables of a [`DatabaseStore`](crate::DatabaseStore), to read and to join. They are shared:
+//! no `$tenant` in them. What changes them goes through the store, which counts revisions.
 
-#![allow(missing_docs, reason = "the columns are described by the migration")]
+#![allow(
+    missing_docs,
+    reason = "SeaORM's derives make columns without documentation"
+)]
 
-pub(super) mod tenant {
+/// One row a tenant.
+pub mod tenant {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "sea_orm_tenant")]
     pub struct Model {
+        /// The tenant's id.
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: String,
+        /// What people call it.
         pub name: String,
+        /// Where it is in its life: a word of [`TenantStatus`](crate::TenantStatus).
         pub status: String,
+        /// What it pays for.
         pub plan: Option<String>,
+        /// A JSON object.
         #[sea_orm(column_type = "Text")]
         pub metadata: String,
+        /// Its database's URL, encrypted with one of the [`UrlKeys`](crate::UrlKeys).
         #[sea_orm(column_type = "Text")]
         pub url_sealed: String,
+        /// Its schema in that database.
         pub schema: String,
+        /// `shared` or `dedicated`.
         pub placement: String,
+        /// A hash of what no two tenants may have in common.
         pub place: String,
+        /// Of the change, or of the tenant's last one.
         pub revision: i64,
+        /// Milliseconds since the Unix epoch.
         pub created_at: i64,
+        /// Milliseconds since the Unix epoch.
         pub updated_at: i64,
     }
 
@@ -31,16 +48,21 @@ pub(super) mod tenant {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(super) mod change {
+/// The latest changes, one row each.
+pub mod change {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "sea_orm_tenant_change")]
     pub struct Model {
+        /// Of the change, or of the tenant's last one.
         #[sea_orm(primary_key, auto_increment = false)]
         pub revision: i64,
+        /// Whom it is about.
         pub tenant: String,
+        /// A word of [`ChangeKind`](crate::ChangeKind).
         pub kind: String,
+        /// Milliseconds since the Unix epoch.
         pub at: i64,
     }
 
@@ -50,14 +72,17 @@ pub(super) mod change {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-pub(super) mod revision {
+/// One row: the revision of the latest change.
+pub mod revision {
     use sea_orm::entity::prelude::*;
 
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "sea_orm_tenant_revision")]
     pub struct Model {
+        /// 1.
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: i32,
+        /// That of the latest change.
         pub latest: i64,
     }
 

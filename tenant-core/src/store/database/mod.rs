@@ -1,6 +1,6 @@
 //! Tenants in a table.
 
-mod entity;
+pub mod entity;
 mod keys;
 mod migration;
 mod record;
