@@ -1,4 +1,5 @@
 //! The service, asked over HTTP, on an SQLite file.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     io::{self, Write},
