@@ -7,7 +7,7 @@ use actix_web::{
         header::{self, HeaderName},
     },
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tenant_core::{InvalidTenantId, TenantError};
 use utoipa::ToSchema;
 
@@ -17,8 +17,9 @@ use crate::auth::Scope;
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
     /// Which kind of problem: `tag:sea-orm-tenant,2026:` and a word.
-    #[serde(rename = "type")]
-    kind: String,
+    #[serde(rename = "type", serialize_with = "tagged")]
+    #[schema(value_type = String)]
+    kind: &'static str,
     /// The kind in words.
     title: &'static str,
     /// The status code of the answer.
@@ -35,7 +36,11 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'static str>,
     #[serde(skip)]
-    headers: Vec<(HeaderName, String)>,
+    header: Option<Box<(HeaderName, String)>>,
+}
+
+fn tagged<S: Serializer>(word: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("tag:sea-orm-tenant,2026:{word}"))
 }
 
 /// The media type of problems.
@@ -49,19 +54,19 @@ impl Problem {
         detail: impl Into<String>,
     ) -> Self {
         Self {
-            kind: format!("tag:sea-orm-tenant,2026:{word}"),
+            kind: word,
             title,
             status: status.as_u16(),
             detail: detail.into(),
             from: None,
             to: None,
             scope: None,
-            headers: Vec::new(),
+            header: None,
         }
     }
 
     fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.header = Some(Box::new((name, value.into())));
         self
     }
 
@@ -281,7 +286,7 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.content_type(MEDIA_TYPE);
-        for (name, value) in &self.headers {
+        if let Some((name, value)) = self.header.as_deref() {
             response.insert_header((name.clone(), value.as_str()));
         }
         response.json(self)

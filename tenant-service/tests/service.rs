@@ -1,4 +1,5 @@
 //! The service, asked over HTTP, on an SQLite file.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use std::{
     io::{self, Write},
@@ -47,7 +48,7 @@ impl World {
             .tenant_database(
                 DatabaseUrl::new(format!("postgres://app:{PASSWORD}@db.invalid/app")).unwrap(),
             )
-            .max_event_streams(2)
+            .max_event_streams(4)
             .start()
             .await
             .unwrap();
@@ -505,10 +506,13 @@ async fn events_go_on_where_they_were_left() {
 async fn streams_are_bounded_and_end_when_the_service_stops() {
     let mut world = World::new().await;
     let mut first = Events::open(&world, None).await;
-    let _second = Events::open(&world, None).await;
-    let third = world.ask("GET", "/tenants/events").send().await.unwrap();
-    assert_eq!(third.headers()["retry-after"], "1");
-    assert_problem(third, 503, "too-many-streams").await;
+    let mut others = Vec::new();
+    for _ in 1..4 {
+        others.push(Events::open(&world, None).await);
+    }
+    let further = world.ask("GET", "/tenants/events").send().await.unwrap();
+    assert_eq!(further.headers()["retry-after"], "1");
+    assert_problem(further, 503, "too-many-streams").await;
     assert_eq!(first.next().await.unwrap(), "ready 0 {}");
     world.stop().await;
     assert_eq!(first.next().await, None);
@@ -598,6 +602,37 @@ async fn every_route_is_in_the_document_and_answers() {
     let docs = world.anonymous("GET", "/docs/").send().await.unwrap();
     assert_eq!(docs.status(), StatusCode::OK);
     world.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_is_under_way_is_answered_before_the_service_ends() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut world = World::new().await;
+    let mut events = Events::open(&world, None).await;
+    assert_eq!(events.next().await.unwrap(), "ready 0 {}");
+    let service = world.service.take().unwrap();
+    let mut stream = tokio::net::TcpStream::connect(service.address())
+        .await
+        .unwrap();
+    let body = r#"{"id":"acme"}"#;
+    let head = format!(
+        "POST /tenants HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {ADMIN}\r\nContent-Type: application/json\r\nExpect: 100-continue\r\nConnection: close\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let expected = "HTTP/1.1 100 Continue\r\n\r\n";
+    let mut answer = vec![0; expected.len()];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(String::from_utf8_lossy(&answer), expected);
+
+    let stopping = tokio::spawn(service.stop());
+    // Stopping has begun.
+    assert_eq!(events.next().await, None);
+    stream.write_all(body.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
+    stopping.await.unwrap();
 }
 
 #[derive(Clone, Default)]
