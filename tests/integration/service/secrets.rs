@@ -17,8 +17,8 @@ async fn nothing_tells_the_password_of_a_tenant_or_the_token() {
     assert!(placed.url().expose().contains(PASSWORD));
     told.push(format!("{client:?} {cache:?} {placed:?}"));
     for fault in [
-        Fault::Truncate(150),
-        Fault::Truncate(400),
+        Fault::Truncate(60),
+        Fault::Truncate(180),
         Fault::Reset,
         Fault::Answer(
             "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 35\r\n\r\n{\"tenant\":\"acme\",\"schema\":\"hunter2\"",
