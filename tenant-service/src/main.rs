@@ -1,17 +1,22 @@
 //! The tenant management service.
-#![allow(clippy::print_stdout, reason = "a program for the console")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the console"
+)]
 
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write as _},
     net::SocketAddr,
     path::Path,
+    process::ExitCode,
 };
 
 use clap::{Parser, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
 use tenant_core::{DatabaseUrl, UrlKeys};
-use tenant_service::Service;
+use tenant_service::{Service, Settings};
 use tracing_subscriber::EnvFilter;
 
 /// The SQLite file of a service that is told no database.
@@ -33,6 +38,9 @@ enum Command {
     Serve(Serve),
     /// Print a new key for TENANT_SERVICE_KEYS.
     GenerateKey,
+    /// Encrypt anew, with the first key, what another key encrypted: the last step of a change of
+    /// keys, before the old one is taken away.
+    Reseal(Serve),
 }
 
 #[derive(clap::Args)]
@@ -57,13 +65,22 @@ struct Serve {
 type Failure = Box<dyn std::error::Error>;
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
+async fn main() -> ExitCode {
+    match told(Arguments::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("tenant-service: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn told(arguments: Arguments) -> Result<(), Failure> {
     let filter = EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new("info"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
         .init();
-    let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::GenerateKey) => {
             println!(
@@ -74,24 +91,18 @@ async fn main() -> Result<(), Failure> {
             );
             Ok(())
         }
+        Some(Command::Reseal(serve)) => {
+            let resealed = settings(&serve)?.reseal().await?;
+            println!("resealed       {resealed}");
+            Ok(())
+        }
         Some(Command::Serve(serve)) => run(serve).await,
         None => run(arguments.serve).await,
     }
 }
 
 async fn run(serve: Serve) -> Result<(), Failure> {
-    let database = match &serve.database_url {
-        Some(url) => DatabaseUrl::new(url.expose_secret())?,
-        None => DatabaseUrl::new(format!("{}?mode=rwc", DatabaseUrl::sqlite(FILE)?.expose()))?,
-    };
-    let keys = match &serve.keys {
-        Some(keys) => UrlKeys::parse(keys.expose_secret())?,
-        None if serve.database_url.is_none() => kept_keys(Path::new(&format!("{FILE}.key")))?,
-        None => {
-            return Err("TENANT_SERVICE_KEYS is missing: make a key with `tenant-service generate-key`, and keep it".into());
-        }
-    };
-    let mut settings = Service::builder(database, keys).listen(serve.listen);
+    let mut settings = settings(&serve)?;
     if let Some(url) = &serve.tenant_database_url {
         settings = settings.tenant_database(DatabaseUrl::new(url.expose_secret())?);
     }
@@ -109,6 +120,22 @@ async fn run(serve: Serve) -> Result<(), Failure> {
     println!("stopping");
     service.stop().await;
     Ok(())
+}
+
+/// Of the database and its keys.
+fn settings(serve: &Serve) -> Result<Settings, Failure> {
+    let database = match &serve.database_url {
+        Some(url) => DatabaseUrl::new(url.expose_secret())?,
+        None => DatabaseUrl::new(format!("{}?mode=rwc", DatabaseUrl::sqlite(FILE)?.expose()))?,
+    };
+    let keys = match &serve.keys {
+        Some(keys) => UrlKeys::parse(keys.expose_secret())?,
+        None if serve.database_url.is_none() => kept_keys(Path::new(&format!("{FILE}.key")))?,
+        None => {
+            return Err("TENANT_SERVICE_KEYS is missing: make a key with `tenant-service generate-key`, and keep it".into());
+        }
+    };
+    Ok(Service::builder(database, keys).listen(serve.listen))
 }
 
 /// The key in the file, which is made where there is none.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use actix_web::{App, HttpServer, dev::ServerHandle, middleware::from_fn, web};
-use sea_orm::{ConnectOptions, Database, DbBackend};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
 use secrecy::{ExposeSecret, SecretString};
 use tenant_core::{DatabaseStore, DatabaseUrl, TenantError, UrlKeys};
 use tokio::{
@@ -49,13 +49,22 @@ pub struct RunningService {
 /// How long requests may take that are under way when the service stops.
 const DRAIN: Duration = Duration::from_secs(30);
 
+/// The service's database, and the tenants in it, in tables that are made where they are missing.
+pub(crate) async fn store(
+    url: DatabaseUrl,
+    keys: UrlKeys,
+) -> Result<(DatabaseConnection, DatabaseStore), ServiceError> {
+    let database = Database::connect(options(&url))
+        .await
+        .map_err(|error| unreachable_database(&error, &url))?;
+    let store = DatabaseStore::new(database.clone(), keys);
+    store.migrate().await?;
+    Ok((database, store))
+}
+
 impl RunningService {
     pub(crate) async fn start(settings: Settings) -> Result<Self, ServiceError> {
-        let database = Database::connect(options(&settings.database))
-            .await
-            .map_err(|error| unreachable_database(&error, &settings.database))?;
-        let store = DatabaseStore::new(database.clone(), settings.keys);
-        store.migrate().await?;
+        let (database, store) = store(settings.database, settings.keys).await?;
         let tokens = TokenStore::new(database);
         tokens.migrate().await.map_err(ServiceError::Tokens)?;
 

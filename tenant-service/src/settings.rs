@@ -6,7 +6,10 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use tenant_core::{DatabaseUrl, UrlKeys};
 
-use crate::{ServiceError, service::RunningService};
+use crate::{
+    ServiceError,
+    service::{self, RunningService},
+};
 
 /// How a service is to run. Made by [`Service::builder`](crate::Service::builder).
 #[derive(Clone)]
@@ -83,6 +86,20 @@ impl Settings {
             return Err(ServiceError::ShortAdminToken);
         }
         RunningService::start(self).await
+    }
+
+    /// Encrypts anew, with the first key, every URL that another one encrypted, and says how many.
+    /// Services may go on meanwhile, if they have the first key too.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError::Store`].
+    pub async fn reseal(self) -> Result<u64, ServiceError> {
+        Ok(service::store(self.database, self.keys)
+            .await?
+            .1
+            .reseal()
+            .await?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! The client and the cache against the real tenant service, over a socket, through bad networks.
 
+mod databases;
 mod faults;
 mod outages;
 mod proxy;
@@ -32,15 +33,13 @@ struct Rig {
 impl Rig {
     /// A service that knows `acme`.
     async fn start() -> Self {
-        // The administrator's client speaks no TLS, and wants a provider all the same.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let directory = tempfile::tempdir().unwrap();
         let keys = UrlKeys::generate().unwrap();
         let service = serve(&directory, &keys).await;
         let rig = Self {
             proxy: FaultProxy::in_front_of(service.address()).await,
             service: Some(service),
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: client_without_tls(),
             keys,
             directory,
         };
@@ -97,6 +96,12 @@ impl Rig {
             tenant => format!("http://{address}/tenants/{tenant}"),
         }
     }
+}
+
+/// The administrator's. It wants a provider of TLS all the same; ours does not.
+fn client_without_tls() -> reqwest::Client {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 async fn serve(directory: &TempDir, keys: &UrlKeys) -> RunningService {

@@ -1,0 +1,104 @@
+//! The service on each database that it may have.
+
+use futures_util::{StreamExt as _, future::join_all};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use sea_orm_tenant::{TenantChange, TenantServiceClient, UrlKeys};
+use serde_json::{Value, json};
+use tenant_service::{RunningService, Service};
+
+use super::{ACME, ADMIN, PASSWORD, client_without_tls};
+use crate::support::{World, on_every_database};
+
+on_every_database!(
+    two_services_of_one_database_tell_each_others_news,
+    of_many_who_patch_what_they_read_none_is_lost,
+);
+
+async fn two_services_of_one_database_tell_each_others_news(world: &World) {
+    let keys = UrlKeys::generate().unwrap();
+    let (one, other) = tokio::join!(serve(world, &keys), serve(world, &keys));
+    let client = TenantServiceClient::builder(other.url()).token(ADMIN);
+    let mut changes = client.clone().build().unwrap().changes();
+    assert_eq!(changes.next().await, Some(TenantChange::Missed));
+    add_acme(&one).await;
+    assert_eq!(
+        changes.next().await,
+        Some(TenantChange::Changed(ACME.clone()))
+    );
+    let client = client.build().unwrap();
+    let placed = client.get_tenant_connection_info(&ACME).await.unwrap();
+    assert!(placed.url().expose().contains(PASSWORD));
+    let page = client.list(&Default::default()).await.unwrap();
+    assert_eq!(page.tenants.len(), 1);
+    drop(changes);
+    one.stop().await;
+    other.stop().await;
+}
+
+/// Twenty operators each add a word of their own, from what they read, until they are let.
+async fn of_many_who_patch_what_they_read_none_is_lost(world: &World) {
+    let service = serve(world, &UrlKeys::generate().unwrap()).await;
+    add_acme(&service).await;
+    let refused: usize = join_all((0..20).map(|number| add_word(&service, number)))
+        .await
+        .into_iter()
+        .sum();
+    let info = read(&service).await.1;
+    let mut words: Vec<_> = info["name"].as_str().unwrap().split(' ').collect();
+    words.sort_unstable();
+    let mut expected: Vec<_> = (0..20).map(|number| format!("word{number}")).collect();
+    expected.push("acme".to_owned());
+    expected.sort_unstable();
+    assert_eq!(words, expected);
+    // All read at the same time: had nobody been refused, they would not have met.
+    assert!(refused > 0);
+    service.stop().await;
+}
+
+/// How often somebody else was first.
+async fn add_word(service: &RunningService, number: usize) -> usize {
+    let mut refused = 0;
+    loop {
+        let (etag, info) = read(service).await;
+        let name = format!("{} word{number}", info["name"].as_str().unwrap());
+        let patch = request(service, Method::PATCH, "/acme")
+            .header("if-match", etag)
+            .json(&json!({ "name": name }));
+        match patch.send().await.unwrap().status() {
+            StatusCode::OK => return refused,
+            StatusCode::PRECONDITION_FAILED => refused += 1,
+            // The pool is small, and the database busy.
+            StatusCode::SERVICE_UNAVAILABLE => {}
+            other => panic!("{other}"),
+        }
+    }
+}
+
+async fn read(service: &RunningService) -> (String, Value) {
+    let answer = request(service, Method::GET, "/acme").send().await.unwrap();
+    let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
+    (etag, answer.json().await.unwrap())
+}
+
+async fn add_acme(service: &RunningService) {
+    let url = format!("postgres://app:{PASSWORD}@db.example/app");
+    let tenant = json!({"id": "acme", "status": "active", "connection": {"url": url}});
+    let post = request(service, Method::POST, "").json(&tenant);
+    assert_eq!(post.send().await.unwrap().status(), StatusCode::CREATED);
+}
+
+fn request(service: &RunningService, method: Method, path: &str) -> RequestBuilder {
+    let client: Client = client_without_tls();
+    client
+        .request(method, format!("{}/tenants{path}", service.url()))
+        .bearer_auth(ADMIN)
+}
+
+async fn serve(world: &World, keys: &UrlKeys) -> RunningService {
+    Service::builder(world.shared.clone(), keys.clone())
+        .listen(([127, 0, 0, 1], 0).into())
+        .admin_token(ADMIN)
+        .start()
+        .await
+        .unwrap()
+}
