@@ -30,13 +30,26 @@ pub(crate) struct Token {
     pub(crate) created_at: SystemTime,
 }
 
+const MIGRATION_ATTEMPTS: u32 = 10;
+
 impl TokenStore {
     pub(crate) fn new(database: DatabaseConnection) -> Self {
         Self { database }
     }
 
+    /// Makes the table where it is missing. Of two services that start at once, one may be refused
+    /// because the other was there first: it looks again.
     pub(crate) async fn migrate(&self) -> Result<(), DbErr> {
-        Migrator::up(&self.database, None).await
+        let mut attempt = 1;
+        loop {
+            match Migrator::up(&self.database, None).await {
+                Err(_) if attempt < MIGRATION_ATTEMPTS => {
+                    tokio::time::sleep(Duration::from_millis(10) * attempt).await;
+                }
+                done => return done,
+            }
+            attempt += 1;
+        }
     }
 
     /// A new token, and its text: `tst_<id>_<secret>`, shown this once.
