@@ -170,6 +170,10 @@ fn options(url: &DatabaseUrl) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.expose());
     options
         .sqlx_logging(false)
+        // The driver's task that reaps connections may spin for ever when one is taken while it
+        // counts them (sqlx 0.9). There are few, and they are used.
+        .idle_timeout(None)
+        .max_lifetime(None)
         .connect_timeout(Duration::from_secs(5))
         .acquire_timeout(Duration::from_secs(5));
     if url.backend() == DbBackend::Sqlite {

@@ -3,14 +3,17 @@
 
 use std::{
     io::{self, Write},
+    process::Command,
     sync::{Arc, Mutex},
 };
 
+use proptest::prelude::ProptestConfig;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use sea_orm::{ColumnTrait as _, ConnectOptions, Database, EntityTrait as _, QueryFilter as _};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tenant_core::{DatabaseUrl, TenantStatus, UrlKeys};
-use tenant_service::{RunningService, Service};
+use tenant_core::{DatabaseUrl, TenantStatus, UrlKeys, tenant_tables::change};
+use tenant_service::{RunningService, Service, Settings};
 
 const ADMIN: &str = "an-administrator-of-tests";
 const PASSWORD: &str = "hunter2planted";
@@ -40,19 +43,22 @@ impl World {
     }
 
     async fn start(&mut self) {
-        let file = DatabaseUrl::sqlite(self.directory.path().join("service.sqlite")).unwrap();
-        let file = DatabaseUrl::new(format!("{}?mode=rwc", file.expose())).unwrap();
-        let service = Service::builder(file, UrlKeys::parse(&self.keys).unwrap())
+        self.service = Some(self.settings().start().await.unwrap());
+    }
+
+    fn settings(&self) -> Settings {
+        Service::builder(self.database(), UrlKeys::parse(&self.keys).unwrap())
             .listen(([127, 0, 0, 1], 0).into())
             .admin_token(ADMIN)
             .tenant_database(
                 DatabaseUrl::new(format!("postgres://app:{PASSWORD}@db.invalid/app")).unwrap(),
             )
             .max_event_streams(4)
-            .start()
-            .await
-            .unwrap();
-        self.service = Some(service);
+    }
+
+    fn database(&self) -> DatabaseUrl {
+        let file = DatabaseUrl::sqlite(self.directory.path().join("service.sqlite")).unwrap();
+        DatabaseUrl::new(format!("{}?mode=rwc", file.expose())).unwrap()
     }
 
     async fn stop(&mut self) {
@@ -503,6 +509,28 @@ async fn events_go_on_where_they_were_left() {
 }
 
 #[tokio::test]
+async fn changes_that_are_no_longer_kept_are_told_as_a_reset() {
+    let mut world = World::new().await;
+    world.create("acme").await;
+    world.set_status("acme", "suspended").await;
+    world.set_status("acme", "active").await;
+    // As the service itself does when there are too many.
+    let mut options = ConnectOptions::new(world.database().expose());
+    options.idle_timeout(None).max_lifetime(None);
+    let database = Database::connect(options).await.unwrap();
+    let pruned = change::Entity::delete_many().filter(change::Column::Revision.lte(2));
+    assert_eq!(pruned.exec(&database).await.unwrap().rows_affected, 2);
+    database.close().await.unwrap();
+
+    let mut events = Events::open(&world, Some("1")).await;
+    assert_eq!(events.next().await.unwrap(), "reset 3 {}");
+    let mut events = Events::open(&world, Some("2")).await;
+    assert_eq!(events.next().await.unwrap(), "ready 2 {}");
+    assert!(events.next().await.unwrap().starts_with("change 3 "));
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn streams_are_bounded_and_end_when_the_service_stops() {
     let mut world = World::new().await;
     let mut first = Events::open(&world, None).await;
@@ -633,6 +661,105 @@ async fn a_request_that_is_under_way_is_answered_before_the_service_ends() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 201 Created"), "{answer}");
     stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn metrics_can_be_kept_from_strangers() {
+    let mut world = World::new().await;
+    world.stop().await;
+    let service = world.settings().open_metrics(false).start().await.unwrap();
+    world.service = Some(service);
+    let stranger = world.anonymous("GET", "/metrics").send().await.unwrap();
+    assert_problem(stranger, 401, "unauthenticated").await;
+    let token = world.token(&["tenants:read"]).await;
+    let reader = world.anonymous("GET", "/metrics").bearer_auth(token);
+    assert_eq!(reader.send().await.unwrap().status(), StatusCode::OK);
+    world.stop().await;
+}
+
+/// The program, run to its end. What it printed.
+fn program(arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tenant-service"));
+    let ran = command
+        .args(arguments)
+        .envs(environment.iter().copied())
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{errors}");
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn keys_are_changed_by_the_program() {
+    let mut world = World::new().await;
+    world.create("acme").await;
+    world.create("globex").await;
+    world.stop().await;
+    let new = program(&["generate-key"], &[]).trim().to_owned();
+    let both = format!("{new},{}", world.keys);
+    let url = world.database();
+    let environment = [
+        ("DATABASE_URL", url.expose()),
+        ("TENANT_SERVICE_KEYS", both.as_str()),
+    ];
+    assert_eq!(program(&["reseal"], &environment), "resealed       2\n");
+    assert_eq!(program(&["reseal"], &environment), "resealed       0\n");
+
+    // The old key is thrown away.
+    world.keys = new;
+    world.start().await;
+    let placed = world.ask("GET", "/tenants/acme/connection").send().await;
+    let placed: Value = placed.unwrap().json().await.unwrap();
+    assert!(placed["url"].as_str().unwrap().contains(PASSWORD));
+    world.stop().await;
+}
+
+proptest::proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        ..ProptestConfig::with_cases(16)
+    })]
+
+    /// Three operators read and write in any order, each with the tag of what he has read.
+    #[test]
+    fn no_update_is_lost_between_operators(
+        steps in proptest::collection::vec(0..3_usize, 1..24),
+    ) {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new().await;
+            world.create("acme").await;
+            let mut read: [Option<(String, Value)>; 3] = Default::default();
+            let mut accepted = serde_json::Map::new();
+            for (at, operator) in steps.into_iter().enumerate() {
+                let Some((tag, tenant)) = read[operator].take() else {
+                    let answer = world.ask("GET", "/tenants/acme").send().await.unwrap();
+                    read[operator] = Some((etag(&answer), answer.json().await.unwrap()));
+                    continue;
+                };
+                let mut metadata = tenant["metadata"].clone();
+                metadata["last"] = json!(at);
+                metadata[at.to_string()] = json!(operator);
+                let patch = world
+                    .ask("PATCH", "/tenants/acme")
+                    .header("If-Match", tag)
+                    .json(&json!({ "metadata": metadata }));
+                let answer = patch.send().await.unwrap();
+                if answer.status() == StatusCode::OK {
+                    accepted.insert("last".to_owned(), json!(at));
+                    accepted.insert(at.to_string(), json!(operator));
+                } else {
+                    assert_eq!(answer.status(), StatusCode::PRECONDITION_FAILED);
+                }
+            }
+            let now = world.ask("GET", "/tenants/acme").send().await.unwrap();
+            let now: Value = now.json().await.unwrap();
+            let metadata = now["metadata"].as_object().cloned();
+            assert_eq!(metadata.unwrap_or_default(), accepted);
+            world.stop().await;
+        });
+    }
 }
 
 #[derive(Clone, Default)]

@@ -3,7 +3,7 @@
 use sea_orm::{ConnectionTrait as _, Database, Statement};
 use sea_orm_tenant::{TenantId, TenantStore as _};
 
-use crate::support::{Server, World};
+use crate::support::{Server, World, plain};
 
 /// The names of a tenant's tables, sorted.
 pub async fn tables(world: &World, tenant: &TenantId) -> Vec<String> {
@@ -96,7 +96,7 @@ pub async fn enum_types(world: &World) -> Vec<String> {
 /// The first column of each row, sorted.
 async fn lines(world: &World, tenant: &TenantId, sql: &str) -> Vec<String> {
     let placed = world.store.connection(tenant).await.unwrap();
-    let db = Database::connect(placed.url().expose()).await.unwrap();
+    let db = Database::connect(plain(placed.url())).await.unwrap();
     let statement = Statement::from_string(world.server.backend(), sql);
     let rows = db.query_all_raw(statement).await.unwrap();
     let mut lines: Vec<String> = rows

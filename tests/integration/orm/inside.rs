@@ -11,6 +11,7 @@ use super::statements::Schemas;
 use crate::support::{
     Server, World,
     entities::{author, book, book_tag, review, tag},
+    plain,
 };
 
 pub type Db = TenantConnection<DatabaseConnection>;
@@ -153,12 +154,12 @@ pub const TABLES: [(&str, &[&str]); 5] = [
 /// rows, one a line. Read by hand-written SQL on plain connections.
 pub async fn rows_outside(world: &World) -> Vec<String> {
     let mut rows = Vec::new();
-    let shared = Database::connect(world.shared.expose()).await.unwrap();
+    let shared = Database::connect(plain(&world.shared)).await.unwrap();
     for tenant in [&world.globex, &world.planted] {
         let schema = world.quoted_schema(tenant);
         if world.server == Server::Sqlite {
             let placed = world.store.connection(tenant).await.unwrap();
-            let file = Database::connect(placed.url().expose()).await.unwrap();
+            let file = Database::connect(plain(placed.url())).await.unwrap();
             rows.extend(rows_in(&file, &schema, tenant.as_str(), &TABLES).await);
             file.close().await.unwrap();
         } else {

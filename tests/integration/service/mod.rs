@@ -4,7 +4,9 @@ mod databases;
 mod faults;
 mod outages;
 mod proxy;
+mod readiness;
 mod secrets;
+mod tls;
 
 use std::time::Duration;
 

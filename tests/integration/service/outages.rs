@@ -100,6 +100,22 @@ async fn a_suspension_is_news_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_news_a_suspension_waits_for_the_lifetime_and_no_longer() {
+    let rig = Rig::start().await;
+    let cache = |lifetime| {
+        CachedStore::builder(rig.client().build().unwrap())
+            .info_lifetime(lifetime)
+            .build()
+    };
+    let (short, long) = (cache(Duration::from_millis(50)), cache(PATIENCE * 60));
+    assert_eq!(status(&short).await, TenantStatus::Active);
+    assert_eq!(status(&long).await, TenantStatus::Active);
+    rig.set_status(&ACME, "suspended").await;
+    until_suspended(&short).await;
+    assert_eq!(status(&long).await, TenantStatus::Active);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn news_of_an_outage_is_made_up_for() {
     let mut rig = Rig::start().await;
     let (cache, mut news) = follow(&rig);

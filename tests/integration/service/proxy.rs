@@ -80,6 +80,10 @@ impl FaultProxy {
         format!("http://{}", self.address)
     }
 
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     pub fn set(&self, fault: Fault) {
         self.shared.fault.send_replace(fault);
     }

@@ -1,12 +1,12 @@
 use std::collections::BTreeSet;
 
-use sea_orm::{ConnectOptions, Database, JsonValue};
+use sea_orm::{Database, JsonValue};
 use sea_orm_tenant::{
     Changes, ConnectionInfo, DatabaseStore, DatabaseUrl, NewTenant, Revision, TenantError,
     TenantId, TenantInfo, TenantQuery, TenantStatus, TenantStore as _, TenantUpdate, UrlKeys,
 };
 
-use crate::support::{World, on_every_database};
+use crate::support::{World, on_every_database, plain};
 
 on_every_database!(
     what_is_written_is_read_back,
@@ -17,7 +17,7 @@ on_every_database!(
 );
 
 async fn unmade(world: &World) -> DatabaseStore {
-    let mut options = ConnectOptions::new(world.shared.expose());
+    let mut options = plain(&world.shared);
     options.max_connections(8);
     let db = Database::connect(options).await.unwrap();
     DatabaseStore::new(db, UrlKeys::generate().unwrap())

@@ -4,7 +4,7 @@
 pub mod entities;
 mod world;
 
-pub use self::world::{Server, World};
+pub use self::world::{Server, World, plain};
 
 /// Makes one test for each database of each async function `name(&World)`.
 macro_rules! on_every_database {

@@ -182,7 +182,7 @@ impl World {
     ) -> (DatabaseConnection, SchemaName, Recording) {
         use sea_orm_tenant::TenantStore as _;
         let placed = self.store.connection(tenant).await.unwrap();
-        let mut options = ConnectOptions::new(placed.url().expose());
+        let mut options = plain(placed.url());
         options.max_connections(connections);
         if self.server == Server::Sqlite {
             self.attach_shared(&mut options);
@@ -304,8 +304,16 @@ impl Recording {
     }
 }
 
-async fn execute(url: &DatabaseUrl, sql: &str) {
+/// A pool past the tenancy, which reaps no connections: the driver's task for that may spin for ever
+/// when a connection is taken while it counts them (sqlx 0.9).
+pub fn plain(url: &DatabaseUrl) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.expose());
+    options.idle_timeout(None).max_lifetime(None);
+    options
+}
+
+async fn execute(url: &DatabaseUrl, sql: &str) {
+    let mut options = plain(url);
     options.max_connections(1);
     let database = Database::connect(options).await.unwrap();
     let outcome = database.execute_unprepared(sql).await;
