@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use futures_util::future::join_all;
 use proptest::prelude::ProptestConfig;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use sea_orm::{ColumnTrait as _, ConnectOptions, Database, EntityTrait as _, QueryFilter as _};
@@ -721,36 +722,37 @@ proptest::proptest! {
         ..ProptestConfig::with_cases(16)
     })]
 
-    /// Three operators read and write in any order, each with the tag of what he has read.
+    /// Four operators read and write in any order, some of them at once, each with the tag of what
+    /// he has read.
     #[test]
     fn no_update_is_lost_between_operators(
-        steps in proptest::collection::vec(0..3_usize, 1..24),
+        rounds in proptest::collection::vec(proptest::bits::u8::between(0, 4), 1..16),
     ) {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
             let mut world = World::new().await;
             world.create("acme").await;
-            let mut read: [Option<(String, Value)>; 3] = Default::default();
+            let mut read = [const { None }; 4];
             let mut accepted = serde_json::Map::new();
-            for (at, operator) in steps.into_iter().enumerate() {
-                let Some((tag, tenant)) = read[operator].take() else {
-                    let answer = world.ask("GET", "/tenants/acme").send().await.unwrap();
-                    read[operator] = Some((etag(&answer), answer.json().await.unwrap()));
-                    continue;
-                };
-                let mut metadata = tenant["metadata"].clone();
-                metadata["last"] = json!(at);
-                metadata[at.to_string()] = json!(operator);
-                let patch = world
-                    .ask("PATCH", "/tenants/acme")
-                    .header("If-Match", tag)
-                    .json(&json!({ "metadata": metadata }));
-                let answer = patch.send().await.unwrap();
-                if answer.status() == StatusCode::OK {
-                    accepted.insert("last".to_owned(), json!(at));
-                    accepted.insert(at.to_string(), json!(operator));
-                } else {
-                    assert_eq!(answer.status(), StatusCode::PRECONDITION_FAILED);
+            for (round, at_once) in rounds.into_iter().enumerate() {
+                let steps = read.iter_mut().enumerate().map(async |(operator, read)| {
+                    if at_once & (1 << operator) == 0 {
+                        return None;
+                    }
+                    match read.take() {
+                        Some(read) => write(&world, read, round, operator).await.then_some(operator),
+                        None => {
+                            let answer = world.ask("GET", "/tenants/acme").send().await.unwrap();
+                            *read = Some((etag(&answer), answer.json().await.unwrap()));
+                            None
+                        }
+                    }
+                });
+                let won: Vec<_> = join_all(steps).await.into_iter().flatten().collect();
+                assert!(won.len() <= 1, "{won:?} in round {round}");
+                for operator in won {
+                    accepted.insert("last".to_owned(), json!(round));
+                    accepted.insert(round.to_string(), json!(operator));
                 }
             }
             let now = world.ask("GET", "/tenants/acme").send().await.unwrap();
@@ -760,6 +762,25 @@ proptest::proptest! {
             world.stop().await;
         });
     }
+}
+
+/// Adds to what was read. Whether nobody had written in between.
+async fn write(
+    world: &World,
+    (tag, tenant): (String, Value),
+    round: usize,
+    operator: usize,
+) -> bool {
+    let mut metadata = tenant["metadata"].clone();
+    metadata["last"] = json!(round);
+    metadata[round.to_string()] = json!(operator);
+    let patch = world
+        .ask("PATCH", "/tenants/acme")
+        .header("If-Match", tag)
+        .json(&json!({ "metadata": metadata }));
+    let status = patch.send().await.unwrap().status();
+    assert!(status == StatusCode::OK || status == StatusCode::PRECONDITION_FAILED);
+    status == StatusCode::OK
 }
 
 #[derive(Clone, Default)]
