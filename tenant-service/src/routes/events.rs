@@ -24,7 +24,9 @@ use crate::{
 /// How often a stream says that it is still there.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-/// Changes of tenants, as server-sent events. Needs the scope `tenants:read`.
+/// Changes of tenants, as server-sent events.
+///
+/// Needs the scope `tenants:read`.
 ///
 /// The first event is `ready`, or `reset` where the changes after `Last-Event-ID` are not known any
 /// more: what was remembered may be out of date then. Each `change` names a tenant, and whether it

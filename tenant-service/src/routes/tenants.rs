@@ -128,7 +128,9 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Stri
     Option::deserialize(deserializer).map(Some)
 }
 
-/// Lists tenants. Needs the scope `tenants:read`.
+/// Lists tenants.
+///
+/// Needs the scope `tenants:read`.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
@@ -171,7 +173,9 @@ pub(super) async fn list(
         }))
 }
 
-/// Makes a tenant. Needs the scope `admin`.
+/// Makes a tenant.
+///
+/// Needs the scope `admin`.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
@@ -223,7 +227,9 @@ pub(super) async fn create(
         .json(record.info))
 }
 
-/// Reads a tenant. Needs the scope `tenants:read`.
+/// Reads a tenant.
+///
+/// Needs the scope `tenants:read`.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
@@ -267,7 +273,9 @@ pub(super) async fn read(
     })
 }
 
-/// Changes a tenant. Needs the scope `admin`.
+/// Changes a tenant.
+///
+/// Needs the scope `admin`.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
@@ -316,7 +324,9 @@ pub(super) async fn update(
         .json(record.info))
 }
 
-/// Removes an archived tenant; its data stays where it is. Needs the scope `admin`.
+/// Removes an archived tenant; its data stays where it is.
+///
+/// Needs the scope `admin`.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),
@@ -342,7 +352,9 @@ pub(super) async fn delete(
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Reads where a tenant's data is: a secret. Needs the scope `connections:read`.
+/// Reads where a tenant's data is: a secret.
+///
+/// Needs the scope `connections:read`.
 #[utoipa::path(
     tag = "tenants",
     security(("bearer" = [])),

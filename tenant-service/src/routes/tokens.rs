@@ -60,7 +60,9 @@ impl From<Token> for TokenInfo {
     }
 }
 
-/// Makes a token. Needs the scope `admin`.
+/// Makes a token.
+///
+/// Needs the scope `admin`.
 #[utoipa::path(
     tag = "tokens",
     security(("bearer" = [])),
@@ -101,7 +103,9 @@ pub(super) async fn create(
         }))
 }
 
-/// Every token that was given out, without its secret. Needs the scope `admin`.
+/// Every token that was given out, without its secret.
+///
+/// Needs the scope `admin`.
 #[utoipa::path(
     tag = "tokens",
     security(("bearer" = [])),
@@ -123,7 +127,9 @@ pub(super) async fn list(
         }))
 }
 
-/// Takes a token back, at once. Needs the scope `admin`.
+/// Takes a token back, at once.
+///
+/// Needs the scope `admin`.
 #[utoipa::path(
     tag = "tokens",
     security(("bearer" = [])),
