@@ -183,6 +183,18 @@ impl TenantError {
         }
     }
 
+    /// Whether this is the failure of a statement that could not reach its database, so that it may
+    /// be tried again later: no connection could be had, or it broke, or the server is shutting
+    /// down or starting.
+    #[must_use]
+    pub fn is_connection_failure(&self) -> bool {
+        match self {
+            Self::DataSourceUnavailable { .. } => true,
+            Self::Database(error) => reach::is_connection_failure(error),
+            _ => false,
+        }
+    }
+
     /// The error of a tenant that exists and is not active, if `status` is not.
     pub(crate) fn of_status(tenant: &TenantId, status: TenantStatus) -> Option<Self> {
         let tenant = tenant.clone();
@@ -237,6 +249,48 @@ impl From<DbErr> for TenantError {
                 None => Self::Database(error),
             },
             _ => Self::Database(error),
+        }
+    }
+}
+
+/// Which of the drivers' errors say that the database was not reached.
+mod reach {
+    use sea_orm::DbErr;
+
+    pub(super) fn is_connection_failure(error: &DbErr) -> bool {
+        match error {
+            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => true,
+            #[cfg(any(
+                feature = "sqlx-postgres",
+                feature = "sqlx-mysql",
+                feature = "sqlx-sqlite"
+            ))]
+            DbErr::Exec(sea_orm::RuntimeErr::SqlxError(error))
+            | DbErr::Query(sea_orm::RuntimeErr::SqlxError(error)) => is_driver_failure(error),
+            _ => false,
+        }
+    }
+
+    #[cfg(any(
+        feature = "sqlx-postgres",
+        feature = "sqlx-mysql",
+        feature = "sqlx-sqlite"
+    ))]
+    fn is_driver_failure(error: &sea_orm::sqlx::Error) -> bool {
+        use sea_orm::sqlx::Error;
+        match error {
+            Error::Io(_)
+            | Error::Tls(_)
+            | Error::PoolTimedOut
+            | Error::PoolClosed
+            | Error::WorkerCrashed => true,
+            // The classes of SQLSTATE that both servers share, and PostgreSQL's own: connection
+            // exception, insufficient resources, and shutting down or starting up.
+            Error::Database(error) => error.code().is_some_and(|code| {
+                code.starts_with("08")
+                    || matches!(&*code, "53300" | "57P01" | "57P02" | "57P03" | "57P05")
+            }),
+            _ => false,
         }
     }
 }

@@ -29,7 +29,9 @@ pub use self::store::{
 };
 pub use self::{
     connection::{Borrowed, TenantConnection},
-    context::{InTenant, InTenantStream, TenantContext, TenantFutureExt, TenantStreamExt},
+    context::{
+        InTenant, InTenantStream, TenantContext, TenantFutureExt, TenantScope, TenantStreamExt,
+    },
     entity::{TenantDeclared, TenantRelations, TenantScoped, TenantShared},
     error::TenantError,
     id::{InvalidTenantId, TenantId},

@@ -67,6 +67,16 @@ impl Tenancy {
     /// [`DataSourceUnavailable`](TenantError::DataSourceUnavailable) and
     /// [`DataSourcesExhausted`](TenantError::DataSourcesExhausted) about its database.
     pub async fn for_tenant(&self, id: &TenantId) -> Result<TenantConnection, TenantError> {
+        self.served(id).await?;
+        self.for_tenant_in_any_status(id).await
+    }
+
+    /// What the store knows about a tenant that is served.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`for_tenant`](Self::for_tenant) about the tenant and the store.
+    pub async fn served(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         let info = self.inner.store.tenant(id).await?;
         if info.id != *id {
             return Err(TenantError::InvalidStoreEntry {
@@ -76,7 +86,7 @@ impl Tenancy {
         }
         match TenantError::of_status(id, info.status) {
             Some(not_served) => Err(not_served),
-            None => self.for_tenant_in_any_status(id).await,
+            None => Ok(info),
         }
     }
 
@@ -115,7 +125,7 @@ impl Tenancy {
     ///
     /// # Errors
     ///
-    /// Those of [`for_tenant`](Self::for_tenant) about the tenant and the store.
+    /// [`TenantError::UnknownTenant`], and those of [`for_tenant`](Self::for_tenant) about the store.
     pub async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         self.inner.store.tenant(id).await
     }

@@ -8,7 +8,7 @@ use pin_project_lite::pin_project;
 use tokio::task::futures::TaskLocalFuture;
 use tracing::Span;
 
-use super::{CURRENT, TenantContext, span};
+use super::{CURRENT, TenantContext, TenantScope};
 use crate::TenantId;
 
 pin_project! {
@@ -25,10 +25,11 @@ pin_project! {
 }
 
 impl<F: Future> InTenant<F> {
-    pub(super) fn new(tenant: Option<TenantId>, future: F) -> Self {
+    pub(super) fn new(scope: TenantScope, future: F) -> Self {
+        let (tenant, span) = scope.into_parts();
         Self {
-            span: tenant.as_ref().map_or_else(Span::none, span),
             future: CURRENT.scope(tenant, future),
+            span,
         }
     }
 }

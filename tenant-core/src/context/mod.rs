@@ -1,6 +1,7 @@
 //! Who the running code works for. The only thing that is ambient in this crate.
 
 mod future;
+mod scope;
 mod stream;
 
 use std::future::Future;
@@ -10,6 +11,7 @@ use tracing::Span;
 
 pub use self::{
     future::{InTenant, TenantFutureExt},
+    scope::TenantScope,
     stream::{InTenantStream, TenantStreamExt},
 };
 use crate::{TenantError, TenantId};
@@ -27,7 +29,8 @@ tokio::task_local! {
 ///
 /// A new task, a thread, or a `spawn_blocking` closure begins without a tenant. Carry it over with
 /// [`spawn`](Self::spawn), [`spawn_local`](Self::spawn_local),
-/// [`spawn_blocking`](Self::spawn_blocking) or [`propagate`](Self::propagate).
+/// [`spawn_blocking`](Self::spawn_blocking) or [`propagate`](Self::propagate); a closure that others
+/// call, with [`TenantScope`].
 ///
 /// Each scope opens a `tracing` span `tenant` with the field `tenant.id`. The outermost one also
 /// records `tenant.id` on the span around it, when that has such a field.
@@ -52,27 +55,25 @@ pub struct TenantContext(());
 impl TenantContext {
     /// Runs `future` for the tenant `id`.
     pub fn scope<F: Future>(id: impl Into<TenantId>, future: F) -> InTenant<F> {
-        InTenant::new(Some(id.into()), future)
+        InTenant::new(TenantScope::new(id), future)
     }
 
     /// Calls `f` for the tenant `id`.
     ///
     /// A future that `f` merely returns is not covered: it runs later. Use [`scope`](Self::scope).
     pub fn sync_scope<R>(id: impl Into<TenantId>, f: impl FnOnce() -> R) -> R {
-        let id = id.into();
-        let span = span(&id);
-        span.in_scope(|| CURRENT.sync_scope(Some(id), f))
+        TenantScope::new(id).enter(f)
     }
 
     /// Runs `future` without a tenant, whatever is current outside.
     pub fn without<F: Future>(future: F) -> InTenant<F> {
-        InTenant::new(None, future)
+        InTenant::new(TenantScope::none(), future)
     }
 
     /// Runs `future`, wherever it is polled, for the tenant that is current now, or without one
     /// when there is none.
     pub fn propagate<F: Future>(future: F) -> InTenant<F> {
-        InTenant::new(Self::try_current(), future)
+        InTenant::new(TenantScope::current(), future)
     }
 
     /// The current tenant.

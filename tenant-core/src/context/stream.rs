@@ -5,9 +5,8 @@ use std::{
 
 use futures_core::Stream;
 use pin_project_lite::pin_project;
-use tracing::Span;
 
-use super::{CURRENT, TenantContext, span};
+use super::TenantScope;
 use crate::TenantId;
 
 pin_project! {
@@ -19,25 +18,22 @@ pin_project! {
         // An `Option`, so that the stream can be dropped inside its scope.
         #[pin]
         stream: Option<S>,
-        tenant: Option<TenantId>,
-        span: Span,
+        scope: TenantScope,
     }
 
     impl<S> PinnedDrop for InTenantStream<S> {
         fn drop(this: Pin<&mut Self>) {
             let mut this = this.project();
-            let _entered = this.span.enter();
-            CURRENT.sync_scope(this.tenant.take(), || this.stream.set(None));
+            this.scope.enter(|| this.stream.set(None));
         }
     }
 }
 
 impl<S: Stream> InTenantStream<S> {
-    fn new(tenant: Option<TenantId>, stream: S) -> Self {
+    fn new(scope: TenantScope, stream: S) -> Self {
         Self {
-            span: tenant.as_ref().map_or_else(Span::none, span),
             stream: Some(stream),
-            tenant,
+            scope,
         }
     }
 }
@@ -47,11 +43,10 @@ impl<S: Stream> Stream for InTenantStream<S> {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<S::Item>> {
         let this = self.project();
-        let _entered = this.span.enter();
         let Some(stream) = this.stream.as_pin_mut() else {
             return Poll::Ready(None);
         };
-        CURRENT.sync_scope(this.tenant.clone(), || stream.poll_next(context))
+        this.scope.enter(|| stream.poll_next(context))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -62,21 +57,21 @@ impl<S: Stream> Stream for InTenantStream<S> {
 impl<S> std::fmt::Debug for InTenantStream<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("InTenantStream")
-            .field("tenant", &self.tenant)
+            .field("tenant", &self.scope.tenant())
             .finish_non_exhaustive()
     }
 }
 
-/// [`TenantContext`] at the end of a chain of calls on a stream.
+/// [`TenantContext`](crate::TenantContext) at the end of a chain of calls on a stream.
 pub trait TenantStreamExt: Stream + Sized {
     /// Sets the tenant on every poll of this stream.
     fn in_tenant(self, id: impl Into<TenantId>) -> InTenantStream<Self> {
-        InTenantStream::new(Some(id.into()), self)
+        InTenantStream::new(TenantScope::new(id), self)
     }
 
     /// Keeps the tenant that is current now, or its absence, for every poll of this stream.
     fn in_current_tenant(self) -> InTenantStream<Self> {
-        InTenantStream::new(TenantContext::try_current(), self)
+        InTenantStream::new(TenantScope::current(), self)
     }
 }
 

@@ -1,0 +1,78 @@
+//! `sea-orm-tenant` on actix-web. Applications depend on that crate, which re-exports this one as
+//! `sea_orm_tenant::actix`.
+//!
+//! [`TenantMiddleware`] finds out which tenant a request is for, and runs it in that tenant's scope.
+//! Handlers take the tenant's connection from an extractor:
+//!
+//! ```no_run
+//! use actix_web::{App, HttpServer, web};
+//! use tenant_actix::{CurrentTenant, TenantDb, TenantMiddleware, TenantProblem};
+//! use tenant_core::Tenancy;
+//!
+//! async fn greeting(tenant: CurrentTenant, db: TenantDb) -> Result<String, TenantProblem> {
+//!     // book::Entity::find().all(&db).await?
+//!     Ok(format!("{} is in {}", tenant.name, db.schema()))
+//! }
+//!
+//! async fn serve(tenancy: Tenancy) -> Result<(), Box<dyn std::error::Error>> {
+//!     let tenants = TenantMiddleware::new(tenancy)
+//!         .header_name("X-Tenant-ID")
+//!         .exclude_paths(["/health", "/docs/*"])
+//!         .checked()?;
+//!     HttpServer::new(move || {
+//!         App::new()
+//!             .wrap(tenants.clone())
+//!             .route("/greeting", web::get().to(greeting))
+//!     })
+//!     .bind(("127.0.0.1", 8080))?
+//!     .run()
+//!     .await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! | to | there is |
+//! |---|---|
+//! | say how a request names its tenant | [`strategy`]: header, subdomain, host, path, query, cookie, claim, closure |
+//! | have the tenant's connection | [`TenantDb`], [`TenantTransaction`] |
+//! | know the tenant | [`CurrentTenant`] |
+//! | have routes that only some tenants have | [`TenantGuard`] |
+//! | answer what goes wrong | [`TenantProblem`], [`TenantMiddleware::on_problem`] |
+//!
+//! # Where the tenant is current
+//!
+//! In the handler, in every middleware inside of this one, and in the response's body while it
+//! streams. A new task or thread begins without a tenant: take `TenantContext::spawn_local` for
+//! `actix_web::rt::spawn`, `TenantContext::spawn_blocking` for `web::block`, or wrap what is spawned
+//! in `TenantContext::propagate` and `TenantScope::enter`.
+
+mod admission;
+mod body;
+mod error;
+mod exclude;
+mod extract;
+mod guard;
+mod host;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod middleware;
+mod observe;
+mod problem;
+mod proxies;
+mod request;
+mod service;
+pub mod strategy;
+
+#[cfg(feature = "metrics")]
+pub use self::metrics::TenantMetrics;
+pub use self::{
+    body::TenantBody,
+    error::InvalidSetting,
+    extract::{CurrentTenant, TenantDb, TenantTransaction},
+    guard::TenantGuard,
+    middleware::TenantMiddleware,
+    problem::TenantProblem,
+    proxies::TrustedProxies,
+    request::TenantRequest,
+    strategy::TenantStrategy,
+};
