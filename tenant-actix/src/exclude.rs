@@ -14,7 +14,7 @@ pub(crate) struct ExcludedPaths(Vec<Excluded>);
 enum Excluded {
     /// That path.
     Exact(String),
-    /// Everything that begins so and goes on.
+    /// Everything that begins so.
     Below(String),
     /// What actix's routes match.
     Pattern(ResourceDef),
@@ -49,7 +49,7 @@ impl ExcludedPaths {
     pub(crate) fn has(&self, path: &str) -> bool {
         self.0.iter().any(|excluded| match excluded {
             Excluded::Exact(exact) => path == exact,
-            Excluded::Below(prefix) => path.len() > prefix.len() && path.starts_with(prefix),
+            Excluded::Below(prefix) => path.starts_with(prefix),
             Excluded::Pattern(pattern) => pattern.is_match(path),
         }) && is_normal(path)
     }

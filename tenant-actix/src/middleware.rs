@@ -103,7 +103,7 @@ impl TenantMiddleware {
     /// Paths that are served without a tenant. Three forms:
     ///
     /// - `/health`: that path;
-    /// - `/docs/*`: everything below `/docs/`, but not `/docs` itself;
+    /// - `/docs/*`: `/docs/` and everything below, but not `/docs`;
     /// - `/invitations/{code}`, `/files/{tail:.*}`: a pattern as actix's routes have it.
     ///
     /// Compared are whole paths, as actix routes them, case by case. A path that is not in its
