@@ -7,11 +7,14 @@
 //! | say which tenant code runs for | [`TenantContext`], [`TenantFutureExt`], [`TenantStreamExt`], `#[with_tenant]` |
 //! | get a tenant's connection | [`Tenancy`], [`TenantConnection`] |
 //! | say where tenants are | [`TenantStore`], [`MemoryStore`], `DatabaseStore`, `TenantServiceClient`, [`CachedStore`], [`ConnectionInfo`], [`DatabaseUrl`] |
+//! | serve tenants with actix-web | `actix::TenantMiddleware`, `actix::TenantDb` |
 //! | say where a table lives | [`TenantScoped`], [`TenantShared`] |
 //! | make a tenant's tables | [`Tenancy::create_schema`], [`TenantSchemaBuilder`] |
 //! | run SQL that cannot be qualified | [`TenantDatabaseContext`], [`Tenancy::dedicated_connection`] |
 //! | rewrite SQL by hand | [`qualify()`], [`QuotedSchema`] |
 
+#[cfg(feature = "actix")]
+pub use tenant_actix as actix;
 pub use tenant_core::*;
 #[cfg(feature = "macros")]
 pub use tenant_macros::{TenantScoped, TenantShared, with_tenant};

@@ -1,0 +1,3 @@
+//! A lending library as a service.
+
+fn main() {}
