@@ -1,7 +1,8 @@
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{rc::Rc, sync::Arc};
 
 use actix_web::{HttpRequest, dev::Extensions, web};
-use sea_orm::DbErr;
+use futures_util::lock::Mutex;
+use sea_orm::{DbErr, TransactionTrait as _};
 use tenant_core::{
     SourceTransaction, Tenancy, TenantConnection, TenantContext, TenantError, TenantInfo,
 };
@@ -15,7 +16,8 @@ pub(crate) type OpenTransaction = Arc<TenantConnection<SourceTransaction>>;
 pub(crate) struct Admission {
     tenancy: Tenancy,
     tenant: Option<Arc<TenantInfo>>,
-    transaction: RefCell<Option<OpenTransaction>>,
+    /// A lock that is held while it begins: extractors of one handler run at the same time.
+    transaction: Mutex<Option<OpenTransaction>>,
 }
 
 impl Admission {
@@ -23,7 +25,7 @@ impl Admission {
         Self {
             tenancy,
             tenant: Some(tenant),
-            transaction: RefCell::default(),
+            transaction: Mutex::default(),
         }
     }
 
@@ -32,7 +34,7 @@ impl Admission {
         Self {
             tenancy,
             tenant: None,
-            transaction: RefCell::default(),
+            transaction: Mutex::default(),
         }
     }
 
@@ -47,19 +49,27 @@ impl Admission {
         self.tenant.as_ref().filter(|info| info.id == current)
     }
 
-    /// The transaction that a former extractor began.
-    pub(crate) fn transaction(&self) -> Option<OpenTransaction> {
-        self.transaction.borrow().clone()
+    /// The request's one transaction, which the middleware ends.
+    pub(crate) async fn transaction(&self) -> Result<OpenTransaction, TenantProblem> {
+        let mut transaction = self.transaction.lock().await;
+        if let Some(begun) = &*transaction {
+            return Ok(Arc::clone(begun));
+        }
+        let db = self.connection().await?;
+        let begun = Arc::new(db.begin().await.map_err(TenantError::from)?);
+        *transaction = Some(Arc::clone(&begun));
+        Ok(begun)
     }
 
-    /// Has the middleware end the transaction, too.
-    pub(crate) fn keep_transaction(&self, transaction: &OpenTransaction) {
-        self.transaction.replace(Some(Arc::clone(transaction)));
+    /// A connection of the tenant that was admitted, whose status was looked at then.
+    async fn connection(&self) -> Result<TenantConnection, TenantProblem> {
+        let current = TenantContext::current()?;
+        Ok(self.tenancy.for_tenant_in_any_status(&current).await?)
     }
 
     /// Commits what was done well, rolls back what was not.
     pub(crate) async fn end_transaction(&self, good: bool) -> Result<(), TenantProblem> {
-        let Some(transaction) = self.transaction.take() else {
+        let Some(transaction) = self.transaction.lock().await.take() else {
             return Ok(());
         };
         match (Arc::try_unwrap(transaction), good) {
@@ -115,13 +125,10 @@ impl Access {
 
     /// A connection of the current tenant.
     pub(crate) async fn connection(&self) -> Result<TenantConnection, TenantProblem> {
-        let current = TenantContext::current()?;
-        Ok(match self {
-            Self::Admitted(admission) => {
-                admission.tenancy.for_tenant_in_any_status(&current).await?
-            }
-            Self::LookUp(tenancy) => tenancy.for_tenant(&current).await?,
-        })
+        match self {
+            Self::Admitted(admission) => admission.connection().await,
+            Self::LookUp(tenancy) => Ok(tenancy.for_tenant(&TenantContext::current()?).await?),
+        }
     }
 
     /// What is known about the current tenant.

@@ -8,6 +8,7 @@ mod support;
 #[path = "../macros/mod.rs"]
 mod macros;
 
+mod actix;
 mod isolation;
 mod orm;
 mod service;

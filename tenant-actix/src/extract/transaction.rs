@@ -1,9 +1,8 @@
-use std::{ops::Deref, sync::Arc};
+use std::ops::Deref;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload};
 use futures_util::future::LocalBoxFuture;
-use sea_orm::TransactionTrait as _;
-use tenant_core::{SourceTransaction, TenantConnection, TenantError};
+use tenant_core::{SourceTransaction, TenantConnection, TenantContext};
 
 use super::connection::impl_connection;
 use crate::{
@@ -47,18 +46,14 @@ impl FromRequest for TenantTransaction {
 }
 
 async fn begin(access: Access) -> Result<OpenTransaction, TenantProblem> {
-    let Access::Admitted(admission) = &access else {
+    match access {
+        Access::Admitted(admission) => admission.transaction().await,
         // Nobody would end it. With another tenant current, the middleware must not.
-        tenant_core::TenantContext::current()?;
-        return Err(TenantProblem::NoMiddleware);
-    };
-    if let Some(begun) = admission.transaction() {
-        return Ok(begun);
+        Access::LookUp(_) => {
+            TenantContext::current()?;
+            Err(TenantProblem::NoMiddleware)
+        }
     }
-    let db = access.connection().await?;
-    let begun = Arc::new(db.begin().await.map_err(TenantError::from)?);
-    admission.keep_transaction(&begun);
-    Ok(begun)
 }
 
 impl_connection!(TenantTransaction, TenantConnection<SourceTransaction>);

@@ -11,4 +11,6 @@ mod transactions;
 mod wrapping;
 
 pub(crate) mod capture;
-mod rows;
+pub(crate) mod rows;
+
+pub(crate) use self::sources::apart;

@@ -21,7 +21,7 @@ use crate::support::{Server, World};
 
 /// The world's three tenants, each in a data source of its own. On a server they are the same
 /// database under URLs that differ in a harmless setting.
-fn apart(world: &World) -> MemoryStore {
+pub(crate) fn apart(world: &World) -> MemoryStore {
     let store = MemoryStore::new();
     for (number, tenant) in [&world.acme, &world.globex, &world.planted]
         .into_iter()
