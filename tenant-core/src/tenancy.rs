@@ -6,7 +6,7 @@ use crate::{
     ConnectionInfo, DatabaseUrl, Placement, SchemaName, SourceConnection, TenantConnection,
     TenantContext, TenantError, TenantId, TenantInfo, TenantStore,
     qualify::quoted_placeholder,
-    source::{DataSources, SourceOptions, connect_dedicated, create_database, create_file},
+    source::{DataSources, Home, SourceOptions, connect_dedicated, create_database, create_file},
 };
 
 /// What an application holds: the store that knows the tenants, and the databases they are in.
@@ -248,6 +248,7 @@ pub struct TenancyBuilder {
     store: Option<Box<dyn TenantStore>>,
     shared: Option<DatabaseUrl>,
     options: SourceOptions,
+    home: Option<Home>,
 }
 
 impl TenancyBuilder {
@@ -309,6 +310,19 @@ impl TenancyBuilder {
         self
     }
 
+    /// The Tokio runtime that connections live in, whoever uses them. Default: the one in which
+    /// [`build`](Self::build) is called, if it is a multi-threaded one; else each connection belongs
+    /// to whoever happens to open it.
+    ///
+    /// A server with a runtime for each worker, as actix-web has, should have its connections
+    /// elsewhere: one that a worker opened is of no use to the others while that worker is busy, nor
+    /// when it has ended. `#[tokio::main]` around the server does that; with `#[actix_web::main]`,
+    /// name a runtime here. It must be driven as long as the tenancy is used.
+    pub fn runtime(mut self, runtime: tokio::runtime::Handle) -> Self {
+        self.home = Some(Home::of(runtime));
+        self
+    }
+
     /// Checks the settings. Nothing is connected before it is needed.
     ///
     /// # Errors
@@ -329,6 +343,7 @@ impl TenancyBuilder {
         if self.options.max_connections == 0 {
             return Err(configuration("`max_connections` must be at least 1"));
         }
+        self.options.home = self.home.unwrap_or_else(Home::current);
         self.options.attach = self
             .shared
             .clone()

@@ -7,7 +7,7 @@ use sea_orm::{
 
 use tokio::{runtime::Handle, sync::Notify};
 
-use super::{DataSource, Released, SourceTransaction};
+use super::{DataSource, Released, SourceTransaction, home::AtHome};
 use crate::transactional::impl_transaction_trait;
 
 /// A connection to one data source, and a share in it: as long as somebody holds one, the data
@@ -38,9 +38,14 @@ impl SourceConnection {
         SourceTransaction::begin(self, options).await
     }
 
-    /// Where the source was opened, and its connections live.
+    /// Where the source's connections live.
     pub(super) fn runtime(&self) -> Option<Handle> {
-        self.source.opened_by.clone()
+        self.source.runtime.clone()
+    }
+
+    /// Whatever takes a connection from the pool runs so: it may have to open one.
+    pub(super) fn at_home<F: Future>(&self, future: F) -> AtHome<'_, F> {
+        self.source.home.run(future)
     }
 
     /// The pool as SeaORM's own type, for what asks for that. It may be closed when this share is
@@ -56,7 +61,7 @@ impl SourceConnection {
     ///
     /// The driver's.
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.source.database.ping().await
+        self.at_home(self.source.database.ping()).await
     }
 }
 
@@ -75,37 +80,43 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.source.database.execute_raw(statement).await
+        self.at_home(self.source.database.execute_raw(statement))
+            .await
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-        self.source.database.execute(statement).await
+        self.at_home(self.source.database.execute(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.source.database.execute_unprepared(sql).await
+        self.at_home(self.source.database.execute_unprepared(sql))
+            .await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.source.database.query_one_raw(statement).await
+        self.at_home(self.source.database.query_one_raw(statement))
+            .await
     }
 
     async fn query_one<S: StatementBuilder>(
         &self,
         statement: &S,
     ) -> Result<Option<QueryResult>, DbErr> {
-        self.source.database.query_one(statement).await
+        self.at_home(self.source.database.query_one(statement))
+            .await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.source.database.query_all_raw(statement).await
+        self.at_home(self.source.database.query_all_raw(statement))
+            .await
     }
 
     async fn query_all<S: StatementBuilder>(
         &self,
         statement: &S,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        self.source.database.query_all(statement).await
+        self.at_home(self.source.database.query_all(statement))
+            .await
     }
 
     fn support_returning(&self) -> bool {
@@ -130,14 +141,14 @@ impl StreamTrait for SourceConnection {
         &'a self,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        self.source.database.stream_raw(statement)
+        Box::pin(self.at_home(self.source.database.stream_raw(statement)))
     }
 
     fn stream<'a, S: StatementBuilder + Sync>(
         &'a self,
         statement: &S,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        self.source.database.stream(statement)
+        Box::pin(self.at_home(self.source.database.stream(statement)))
     }
 }
 
@@ -148,13 +159,17 @@ impl sea_schema::Connection for SourceConnection {
         &self,
         select: sea_orm::sea_query::SelectStatement,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        sea_schema::Connection::query_all(&self.source.database, select).await
+        let database = &self.source.database;
+        self.at_home(sea_schema::Connection::query_all(database, select))
+            .await
     }
 
     async fn query_all_raw(
         &self,
         sql: String,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        sea_schema::Connection::query_all_raw(&self.source.database, sql).await
+        let database = &self.source.database;
+        self.at_home(sea_schema::Connection::query_all_raw(database, sql))
+            .await
     }
 }

@@ -2,6 +2,7 @@
 
 mod connection;
 mod finish;
+mod home;
 mod open;
 mod transaction;
 mod url;
@@ -25,6 +26,7 @@ use tokio::{
     sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore},
 };
 
+pub(crate) use self::home::Home;
 pub(crate) use self::open::{SourceOptions, connect_dedicated, create_database, create_file};
 pub use self::{connection::SourceConnection, transaction::SourceTransaction, url::DatabaseUrl};
 use crate::{TenantError, error::product};
@@ -178,7 +180,8 @@ impl DataSources {
                 _permit: permit,
                 _closing: None,
             }),
-            opened_by: Handle::try_current().ok(),
+            runtime: self.options.home.runtime(),
+            home: self.options.home.clone(),
         }))
     }
 
@@ -241,7 +244,7 @@ impl DataSources {
             source.close().await;
             // Its place is free here and now, unless somebody holds on to what is closed.
             if let Some(mut closed) = entry.into_idle() {
-                closed.opened_by = None;
+                closed.runtime = None;
             }
         }
     }
@@ -261,8 +264,9 @@ impl DataSources {
 struct DataSource {
     database: DatabaseConnection,
     place: Option<Place>,
-    /// Where the closing runs, when the last holder is dropped outside of the runtime.
-    opened_by: Option<Handle>,
+    home: Home,
+    /// Where the closing runs, whoever drops the last share.
+    runtime: Option<Handle>,
 }
 
 /// A source's place among those that may be open.
@@ -292,7 +296,7 @@ impl<C: Deref<Target = AtomicUsize>> Drop for Counted<C> {
 impl DataSource {
     /// Waits for statements and transactions that are under way.
     async fn close(&self) {
-        if let Err(error) = self.database.close_by_ref().await {
+        if let Err(error) = self.home.run(self.database.close_by_ref()).await {
             tracing::warn!(%error, "a data source did not close cleanly");
         }
     }
@@ -300,13 +304,14 @@ impl DataSource {
 
 impl Drop for DataSource {
     fn drop(&mut self) {
-        let Some(runtime) = self.opened_by.take() else {
+        let Some(runtime) = self.runtime.take() else {
             return;
         };
         let closing = Self {
             database: std::mem::take(&mut self.database),
             place: self.place.take(),
-            opened_by: None,
+            home: self.home.clone(),
+            runtime: None,
         };
         // A transaction may outlive the connection that began it: this waits for it, and only then
         // gives the place to the next source.

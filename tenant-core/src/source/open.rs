@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend};
 
-use super::DatabaseUrl;
+use super::{DatabaseUrl, Home};
 use crate::{ConnectionInfo, SchemaName, TenantError};
 
 /// How data sources are opened.
@@ -18,6 +18,8 @@ pub(crate) struct SourceOptions {
     /// SQLite: the file of the shared tables, attached to every tenant's.
     pub(crate) attach: Option<DatabaseUrl>,
     pub(crate) configure: Option<Configure>,
+    /// Where connections live.
+    pub(crate) home: Home,
 }
 
 pub(crate) type Configure = Arc<dyn Fn(&mut ConnectOptions) + Send + Sync>;
@@ -32,6 +34,7 @@ impl Default for SourceOptions {
             sqlite_busy_timeout: Duration::from_secs(5),
             attach: None,
             configure: None,
+            home: Home::default(),
         }
     }
 }
@@ -65,7 +68,10 @@ pub(super) async fn connect(
     url: &DatabaseUrl,
     options: &SourceOptions,
 ) -> Result<DatabaseConnection, TenantError> {
-    open(url, connect_options(url, options, None)).await
+    options
+        .home
+        .run(open(url, connect_options(url, options, None)))
+        .await
 }
 
 /// Opens one connection for work that cannot be qualified: its search path, default database or
@@ -85,7 +91,7 @@ pub(crate) async fn connect_dedicated(
         .then(|| format!("{},pg_temp", schema.quoted(DbBackend::Postgres)));
     let mut connect = connect_options(&url, &options.without_shared_tables(), search_path);
     connect.max_connections(1).min_connections(0);
-    open(&url, connect).await
+    options.home.run(open(&url, connect)).await
 }
 
 /// Creates a MySQL database, on a connection that has none.

@@ -51,10 +51,10 @@ impl SourceTransaction {
         let share = share.clone();
         Finish::new(share.runtime(), async move {
             let database = share.as_database_connection();
-            let transaction = database.begin_with_options(options).await?;
+            let begun = share.at_home(database.begin_with_options(options)).await?;
             let lost = Arc::new(AtomicBool::new(false));
             Ok(Self {
-                transaction,
+                transaction: begun,
                 _outermost: Some(LostWhenOver(Arc::clone(&lost))),
                 lost,
                 share,

@@ -6,11 +6,12 @@ use std::{
 };
 
 use futures_util::{future::join_all, poll};
+use sea_orm::TransactionTrait as _;
 use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy, TenantError, TenantId};
 use tokio::sync::Barrier;
 
 use super::{
-    super::rows::{add, names},
+    super::rows::{add, count, names},
     counted, place,
     proxy::Closed,
 };
@@ -23,6 +24,7 @@ on_every_database!(
     an_opener_that_is_cancelled_leaves_it_to_those_who_wait,
     failed_openings_take_no_place,
     tenants_of_one_database_share_its_data_source,
+    a_connection_outlives_the_runtime_of_whoever_opened_it,
 );
 
 async fn building_a_tenancy_opens_nothing(world: &World) {
@@ -184,4 +186,43 @@ async fn all_who_waited_for_a_source_that_fails_are_told_at_once() {
     tenancy.for_tenant(&acme).await.unwrap_err();
     assert_eq!(opened.load(Ordering::Relaxed), 2);
     assert_eq!(tenancy.open_data_sources(), 0);
+}
+
+/// A worker of a server has a runtime of its own, and may end before the others.
+async fn a_connection_outlives_the_runtime_of_whoever_opened_it(world: &World) {
+    let tenancy = world.tenancy().max_connections(1).build().unwrap();
+    let (worker, acme) = (tenancy.clone(), world.acme.clone());
+    let session = session_of(world);
+    let opened = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let db = worker.for_tenant(&acme).await.unwrap();
+            add(&db, "Verne").await.unwrap();
+            count(&db, session).await.unwrap()
+        })
+    });
+    let opened = opened.join().unwrap();
+    let db = tenancy.for_tenant(&world.acme).await.unwrap();
+    assert_eq!(
+        count(&db, session).await.unwrap(),
+        opened,
+        "another connection"
+    );
+    assert_eq!(names(&db).await.unwrap(), ["Verne"]);
+    let transaction = db.begin().await.unwrap();
+    add(&transaction, "Wells").await.unwrap();
+    transaction.commit().await.unwrap();
+    tenancy.close().await;
+}
+
+/// Which of the server's sessions a connection is. SQLite has none.
+fn session_of(world: &World) -> &'static str {
+    match world.server {
+        Server::Postgres => "SELECT pg_backend_pid()::bigint, '$tenant'",
+        Server::MySql => "SELECT CAST(CONNECTION_ID() AS SIGNED), '$tenant'",
+        Server::Sqlite => "SELECT 1, '$tenant'",
+    }
 }

@@ -1,0 +1,63 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use pin_project_lite::pin_project;
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// The runtime that the connections of data sources live in, whoever uses them.
+///
+/// A socket belongs to the runtime in which it was connected: with that, it dies, and while that is
+/// blocked, it is deaf. A server may have a runtime for each of its workers, as actix has; a pool
+/// that they share must not have its connections there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Home(Option<Handle>);
+
+impl Home {
+    /// That runtime.
+    pub(crate) fn of(runtime: Handle) -> Self {
+        Self(Some(runtime))
+    }
+
+    /// The runtime that this is called in, if it has threads of its own. One that has none may not
+    /// be driven while another one waits for it.
+    pub(crate) fn current() -> Self {
+        let runtime = Handle::try_current().ok();
+        Self(runtime.filter(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread))
+    }
+
+    /// Where things go on by themselves.
+    pub(super) fn runtime(&self) -> Option<Handle> {
+        self.0.clone().or_else(|| Handle::try_current().ok())
+    }
+
+    /// What `future` connects and times belongs to the home.
+    pub(super) fn run<F: Future>(&self, future: F) -> AtHome<'_, F> {
+        AtHome {
+            home: self.0.as_ref(),
+            future,
+        }
+    }
+}
+
+pin_project! {
+    /// A future that is polled by its caller, in the context of another runtime.
+    #[must_use = "futures do nothing unless polled"]
+    pub(super) struct AtHome<'h, F> {
+        home: Option<&'h Handle>,
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future> Future for AtHome<'_, F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = this.home.map(Handle::enter);
+        this.future.poll(context)
+    }
+}

@@ -1,0 +1,205 @@
+//! Handlers get their own tenant's connection and info.
+
+use std::sync::Arc;
+
+use actix_web::{App, FromRequest as _, HttpResponse, test, web};
+use sea_orm::{EntityTrait as _, StreamTrait, TransactionTrait as _};
+use sea_orm_tenant::{
+    TenantContext, TenantStatus,
+    actix::{CurrentTenant, TenantDb, TenantMiddleware, TenantProblem, TenantTransaction},
+};
+
+use super::{get, of, send, tenancy};
+use crate::{
+    isolation::rows::{add, names},
+    support::{World, entities::author, on_every_database},
+};
+
+on_every_database!(
+    a_handler_reads_and_writes_its_own_tenants_rows,
+    a_connection_does_all_that_seaorm_asks_of_one,
+    an_extractor_follows_a_scope_inside_the_request,
+    extractors_work_without_an_application,
+    a_tenant_that_is_suspended_meanwhile_ends_what_it_began,
+);
+
+fn of_acme(world: &World) -> test::TestRequest {
+    of(world.acme.as_str())
+}
+
+async fn a_handler_reads_and_writes_its_own_tenants_rows(world: &World) {
+    async fn post(db: TenantDb, name: String) -> Result<HttpResponse, TenantProblem> {
+        add(&db, &name).await?;
+        Ok(HttpResponse::Created().finish())
+    }
+    async fn list(db: TenantDb) -> Result<web::Json<Vec<String>>, TenantProblem> {
+        Ok(web::Json(names(&db).await?))
+    }
+    let app = test::init_service(
+        App::new()
+            .wrap(TenantMiddleware::new(world.tenancy.clone()))
+            .route("/", web::post().to(post))
+            .route("/", web::get().to(list)),
+    )
+    .await;
+    for (tenant, name) in [(&world.acme, "Verne"), (&world.globex, "Shelley")] {
+        let request = test::TestRequest::post()
+            .insert_header(("x-tenant-id", tenant.as_str()))
+            .set_payload(name);
+        assert_eq!(
+            test::call_service(&app, request.to_request())
+                .await
+                .status(),
+            201
+        );
+    }
+    for (tenant, name) in [(&world.acme, "Verne"), (&world.globex, "Shelley")] {
+        let request = of(tenant.as_str()).to_request();
+        let found: Vec<String> = test::call_and_read_body_json(&app, request).await;
+        assert_eq!(found, [name]);
+    }
+}
+
+async fn a_connection_does_all_that_seaorm_asks_of_one(world: &World) {
+    use futures_util::TryStreamExt as _;
+    async fn all(db: TenantDb) -> Result<String, TenantProblem> {
+        let transaction = db.begin().await?;
+        add(&transaction, "rolled back").await?;
+        transaction.rollback().await?;
+        let added = db.transaction(|tx| Box::pin(async move { add(tx, "kept").await }));
+        added.await.map_err(|error| match error {
+            sea_orm::TransactionError::Connection(error)
+            | sea_orm::TransactionError::Transaction(error) => error,
+        })?;
+        let streamed: Vec<author::Model> = author::Entity::find()
+            .stream(&db)
+            .await?
+            .try_collect()
+            .await?;
+        let raw = sea_orm::Statement::from_string(
+            StreamTrait::get_database_backend(&db),
+            "SELECT name FROM $tenant.author",
+        );
+        let raw: Vec<_> = db.stream_raw(raw).await?.try_collect().await?;
+        let clone = db.clone();
+        let counted = names(&clone).await?.len();
+        Ok(format!(
+            "{} {} {counted} {}",
+            streamed[0].name,
+            raw.len(),
+            db.schema()
+        ))
+    }
+    let tenants = TenantMiddleware::new(world.tenancy.clone());
+    let routes = |config: &mut web::ServiceConfig| {
+        config.default_service(web::to(all));
+    };
+    let answer = send(tenants, routes, of_acme(world)).await;
+    let schema = world.acme().await.schema().to_string();
+    assert_eq!(answer.text(), format!("kept 1 1 {schema}"));
+}
+
+/// The scope is the truth, and not what the middleware once found.
+async fn an_extractor_follows_a_scope_inside_the_request(world: &World) {
+    add(&world.globex().await, "Shelley").await.unwrap();
+    let globex = world.globex.clone();
+    let handler = move |request: actix_web::HttpRequest| {
+        let globex = globex.clone();
+        async move {
+            let inside = TenantContext::scope(&globex, async {
+                let db = TenantDb::extract(&request).await?;
+                let tenant = CurrentTenant::extract(&request).await?;
+                let transaction = TenantTransaction::extract(&request).await;
+                assert!(matches!(transaction, Err(TenantProblem::NoMiddleware)));
+                Ok::<_, TenantProblem>(format!("{} {:?}", tenant.id, names(&db).await?))
+            })
+            .await?;
+            let nobody = TenantContext::without(TenantDb::extract(&request)).await;
+            let is_refused = matches!(nobody, Err(TenantProblem::Tenant(_)));
+            let own = TenantDb::extract(&request).await?;
+            Ok::<_, TenantProblem>(format!("{inside} {is_refused} {}", own.tenant()))
+        }
+    };
+    let tenants = TenantMiddleware::new(world.tenancy.clone());
+    let routes = |config: &mut web::ServiceConfig| {
+        config.default_service(web::to(handler));
+    };
+    let answer = send(tenants, routes, of_acme(world)).await;
+    let expected = format!("{} [\"Shelley\"] true {}", world.globex, world.acme);
+    assert_eq!(answer.text(), expected);
+}
+
+async fn extractors_work_without_an_application(world: &World) {
+    let request = get("/").app_data(web::Data::new(world.tenancy.clone()));
+    let request = request.to_http_request();
+    TenantContext::scope(&world.acme, async {
+        let db = TenantDb::extract(&request).await.unwrap();
+        assert_eq!(db.tenant(), &world.acme);
+        assert!(names(&db).await.unwrap().is_empty());
+        let tenant = CurrentTenant::extract(&request).await.unwrap();
+        assert_eq!(tenant.id, world.acme);
+        // Nobody would end it.
+        let transaction = TenantTransaction::extract(&request).await;
+        assert!(matches!(transaction, Err(TenantProblem::NoMiddleware)));
+    })
+    .await;
+    let nobody = TenantDb::extract(&request).await.unwrap_err();
+    assert_eq!(
+        nobody.to_string(),
+        sea_orm_tenant::TenantError::NoTenant.to_string()
+    );
+}
+
+/// It was served when the request came. The next one is refused.
+async fn a_tenant_that_is_suspended_meanwhile_ends_what_it_began(world: &World) {
+    let (store, acme) = (Arc::clone(&world.store), world.acme.clone());
+    let handler = move |request: actix_web::HttpRequest| {
+        store.set_status(&acme, TenantStatus::Suspended).unwrap();
+        async move {
+            let db = TenantDb::extract(&request).await?;
+            Ok::<_, TenantProblem>(names(&db).await?.len().to_string())
+        }
+    };
+    let tenants = TenantMiddleware::new(world.tenancy.clone());
+    let routes = |config: &mut web::ServiceConfig| {
+        config.default_service(web::to(handler));
+    };
+    let answer = send(tenants.clone(), routes.clone(), of_acme(world)).await;
+    assert_eq!(answer.text(), "0");
+    let answer = send(tenants, routes, of_acme(world)).await;
+    assert_eq!(answer.problem(), (403, "tenant-suspended".into()));
+    world
+        .store
+        .set_status(&world.acme, TenantStatus::Active)
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_info_is_the_stores() {
+    async fn info(tenant: CurrentTenant) -> String {
+        let (id, name) = (tenant.id.clone(), tenant.name.clone());
+        format!("{id} {name} {:?}", tenant.into_inner().plan)
+    }
+    let routes = |config: &mut web::ServiceConfig| {
+        config.default_service(web::to(info));
+    };
+    let answer = send(TenantMiddleware::new(tenancy()), routes, of("acme")).await;
+    assert_eq!(answer.text(), "acme Acme Inc. Some(\"pro\")");
+}
+
+#[tokio::test]
+async fn without_a_tenancy_an_extractor_says_what_is_missing() {
+    let app = test::init_service(App::new().route(
+        "/",
+        web::get().to(|_: TenantDb| async { HttpResponse::Ok() }),
+    ))
+    .await;
+    let response = test::call_service(&app, get("/").to_request()).await;
+    assert_eq!(response.status(), 500);
+    let problem: &TenantProblem = response.response().error().unwrap().as_error().unwrap();
+    assert!(
+        problem
+            .to_string()
+            .contains("wrap the application in TenantMiddleware")
+    );
+}
