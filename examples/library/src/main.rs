@@ -40,8 +40,8 @@ async fn main() -> ExitCode {
     reason = "whoever started it waits for this line"
 )]
 async fn run(settings: &Settings) -> Result<(), Failure> {
-    let filter =
-        EnvFilter::try_from_default_env().or_else(|_| EnvFilter::try_new("info,sqlx=warn"))?;
+    let filter = EnvFilter::try_from_default_env()
+        .or_else(|_| EnvFilter::try_new("info,actix_server=warn,sqlx=warn"))?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -59,6 +59,8 @@ async fn a_large_one_is_never_in_memory() {
     let riverside = program.visit(RIVERSIDE);
     exported(&riverside).await;
     place.execute(RIVERSIDE, MANY).await;
+    #[cfg(target_os = "linux")]
+    let before = program.most_memory();
 
     // Those who give up half way, more of them than there are connections, hold nothing.
     for _ in 0..12 {
@@ -66,15 +68,14 @@ async fn a_large_one_is_never_in_memory() {
         assert!(response.chunk().await.unwrap().is_some());
     }
     let response = riverside.send(Method::GET, "/books.csv", None).await;
-    #[cfg(target_os = "linux")]
-    let before = program.most_memory();
     let text = response.text().await.unwrap();
     assert!(text.len() > 40_000_000, "{}", text.len());
     assert_eq!(parsed(&text).len(), books_in(&["en"]).len() + 10_000);
     #[cfg(target_os = "linux")]
     {
         let grown = program.most_memory() - before;
-        assert!(grown < 10_000, "{grown} kB more than before");
+        // Most of it is the cache of pages that each of SQLite's connections has.
+        assert!(grown < 16_000, "{grown} kB more than before");
     }
     let books = riverside.get("/books?page=2").await.expect(200);
     assert_eq!(books["page"], 2);
