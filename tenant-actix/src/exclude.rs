@@ -26,13 +26,18 @@ impl ExcludedPaths {
         if !path.starts_with('/') {
             return Err(invalid("it does not begin with '/'".to_owned()));
         }
+        if path.contains('%') {
+            return Err(invalid("write it as routes do, without escapes".to_owned()));
+        }
         self.0.push(if path.contains('{') {
             check_pattern(path).map_err(invalid)?;
             Excluded::Pattern(ResourceDef::new(path))
         } else if path.contains('*') {
             let prefix = path
                 .strip_suffix('*')
-                .filter(|prefix| prefix.ends_with('/') && !prefix.contains('*'))
+                .filter(|prefix| {
+                    prefix.ends_with('/') && is_normal(prefix) && !prefix.contains('*')
+                })
                 .ok_or_else(|| invalid("'*' stands for whole segments at the end".to_owned()))?;
             Excluded::Below(prefix.to_owned())
         } else if !is_normal(path) {
@@ -256,6 +261,8 @@ mod tests {
         for (path, reason) in [
             ("health", "does not begin with '/'"),
             ("", "does not begin with '/'"),
+            ("/a%20b", "without escapes"),
+            ("/a//*", "whole segments"),
             ("/a//b", "normal form"),
             ("/a/../b", "normal form"),
             ("/a*", "whole segments"),

@@ -1,7 +1,7 @@
 use actix_web::guard::{Guard, fn_guard};
 use tenant_core::TenantInfo;
 
-use crate::admission::admission;
+use crate::admission::Admission;
 
 /// Guards for routes that only some tenants have. For the others there is no such route.
 ///
@@ -14,7 +14,11 @@ use crate::admission::admission;
 /// # }
 /// ```
 ///
-/// A request without a tenant passes none of them.
+/// A request without a tenant passes none of them, and so passes `guard::Not` of them.
+///
+/// Guard routes of the application (`App::route`, `ServiceConfig::route`) or whole resources: where
+/// only a route inside of a `web::resource` is guarded, actix answers 405 and not 404. What the
+/// middleware itself wraps cannot be guarded so: guards are asked before.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct TenantGuard;
@@ -29,8 +33,8 @@ impl TenantGuard {
     /// Lets tenants pass of whom the closure says so.
     pub fn when(passes: impl Fn(&TenantInfo) -> bool + 'static) -> impl Guard {
         fn_guard(move |context| {
-            admission(&context.req_data())
-                .and_then(|admission| admission.current_tenant())
+            Admission::find(&context.req_data())
+                .and_then(Admission::current_tenant)
                 .is_some_and(|tenant| passes(tenant))
         })
     }

@@ -24,8 +24,12 @@ impl Host {
             return Err(InvalidHost);
         }
         let host = authority.host();
-        // A port that is there has digits.
-        if !matches!(&text.as_bytes()[host.len()..], [] | [b':', b'0'..=b'9', ..]) {
+        let port = &text[host.len()..];
+        if !port.is_empty()
+            && port
+                .strip_prefix(':')
+                .is_none_or(|port| port.parse::<u16>().is_err() || port.starts_with('+'))
+        {
             return Err(InvalidHost);
         }
         if host.starts_with('[') {
@@ -110,6 +114,10 @@ mod tests {
             "acme.example:",
             "acme.example:x",
             "acme.example:80:80",
+            "acme.example:8x",
+            "acme.example:8.b.example",
+            "acme.example:+80",
+            "acme.example:99999",
             "[::1",
             "::1",
             "a.example\r\nx",

@@ -62,6 +62,7 @@ mod proxies;
 mod request;
 mod service;
 pub mod strategy;
+mod transaction;
 
 #[cfg(feature = "metrics")]
 pub use self::metrics::TenantMetrics;

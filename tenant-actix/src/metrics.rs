@@ -101,7 +101,7 @@ impl TenantMetrics {
         }
     }
 
-    /// Has the metrics told with those of `registry`.
+    /// Adds the metrics to a registry.
     pub fn register(&self, registry: &mut Registry) {
         registry.register(
             "tenant_requests",

@@ -34,6 +34,11 @@ use crate::{
 ///
 /// Cheap to clone. Make one, [check](Self::checked) it, and clone it into the application factory.
 ///
+/// # Caches
+///
+/// Where a header names the tenant, one URL has an answer for each tenant. Answers say so with
+/// `Vary`, so that no cache gives one tenant's to another.
+///
 /// # Its place among other middleware
 ///
 /// Whatever is wrapped *before* it is inside, and runs for the tenant. Wrap `NormalizePath` and
@@ -106,7 +111,7 @@ impl TenantMiddleware {
     /// - `/docs/*`: `/docs/` and everything below, but not `/docs`;
     /// - `/invitations/{code}`, `/files/{tail:.*}`: a pattern as actix's routes have it.
     ///
-    /// Compared are whole paths, as actix routes them, case by case. A path that is not in its
+    /// Compared are whole paths, as actix routes them, with regard to case. A path that is not in its
     /// normal form is never excluded, whatever it may mean: empty, `.` and `..` segments, encoded
     /// or not, encoded slashes and escapes, backslashes. It needs a tenant like any other.
     pub fn exclude_paths<P: AsRef<str>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
@@ -143,7 +148,11 @@ impl TenantMiddleware {
     ///
     /// It is asked about the middleware's own refusals, and about each [`TenantProblem`] that an
     /// extractor or a handler fails with. It sees the problem as it is, also where
-    /// [existence is hidden](Self::hide_existence).
+    /// [existence is hidden](Self::hide_existence). The answer takes the place of the whole response
+    /// there was, headers of inner middleware included.
+    ///
+    /// Inner middleware that itself fails with a problem (an `Err`, and no response) is beyond its
+    /// reach, and answered as by default.
     ///
     /// ```
     /// # use actix_web::{HttpRequest, HttpResponse};

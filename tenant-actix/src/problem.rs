@@ -27,6 +27,34 @@ use tenant_core::{InvalidTenantId, TenantError};
 ///
 /// Answers are RFC 9457 problems. They say which kind of problem it is, and nothing of its cause,
 /// which goes to the log.
+///
+/// # In an error type of your own
+///
+/// The middleware knows its problems by their type. So turn yours into actix's error and do not wrap
+/// it, for the middleware's settings to apply to it:
+///
+/// ```
+/// use actix_web::HttpResponse;
+/// use tenant_actix::TenantProblem;
+///
+/// enum LendingError {
+///     Lent,
+///     Tenant(TenantProblem),
+/// }
+///
+/// impl From<LendingError> for actix_web::Error {
+///     fn from(error: LendingError) -> Self {
+///         match error {
+///             LendingError::Lent => actix_web::error::ErrorConflict("it is lent"),
+///             LendingError::Tenant(problem) => problem.into(),
+///         }
+///     }
+/// }
+///
+/// async fn lend() -> Result<HttpResponse, LendingError> {
+///     Err(LendingError::Lent)
+/// }
+/// ```
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TenantProblem {
@@ -76,6 +104,13 @@ pub enum TenantProblem {
         "a TenantTransaction outlived its handler and was rolled back: neither a task nor the response's body may hold one; take TenantDb there"
     )]
     TransactionHeld,
+
+    /// A [`TenantTransaction`](crate::TenantTransaction) was asked for where the middleware would not
+    /// end it: in the scope of another tenant than the request's, or without the middleware.
+    #[error(
+        "a TenantTransaction was asked for where nobody ends it: it is for handlers inside TenantMiddleware, in their own tenant's scope; elsewhere begin one on TenantDb"
+    )]
+    NobodyEndsTransaction,
 
     /// An extractor runs in an application without [`TenantMiddleware`](crate::TenantMiddleware),
     /// and without a `web::Data<Tenancy>`.
@@ -129,7 +164,9 @@ impl TenantProblem {
             Self::Unauthenticated { .. } => Kind::UNAUTHENTICATED,
             Self::Forbidden { .. } => Kind::FORBIDDEN,
             Self::Disagreement { .. } => Kind::DISAGREEMENT,
-            Self::TransactionHeld | Self::NoMiddleware => Kind::INTERNAL,
+            Self::TransactionHeld | Self::NobodyEndsTransaction | Self::NoMiddleware => {
+                Kind::INTERNAL
+            }
             Self::Tenant(error) => Kind::of(error),
         }
     }
@@ -158,6 +195,12 @@ impl From<TenantError> for TenantProblem {
             TenantError::InvalidTenantId(invalid) => Self::InvalidId(invalid),
             other => Self::Tenant(other),
         }
+    }
+}
+
+impl From<DbErr> for TenantProblem {
+    fn from(error: DbErr) -> Self {
+        TenantError::from(error).into()
     }
 }
 

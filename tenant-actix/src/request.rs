@@ -119,6 +119,9 @@ fn forwarded_host(header: &str) -> Result<Option<Host>, TenantProblem> {
     let mut rest = header.trim();
     while !rest.is_empty() {
         let (name, value) = rest.split_once('=').ok_or_else(malformed)?;
+        if name.contains([';', ',', ' ', '\t', '"']) {
+            return Err(malformed());
+        }
         let (value, behind) = match value.strip_prefix('"') {
             // No value that anybody needs has an escaped quote.
             Some(quoted) => quoted
@@ -127,8 +130,7 @@ fn forwarded_host(header: &str) -> Result<Option<Host>, TenantProblem> {
                 .ok_or_else(malformed)?,
             None => value.split_at(value.find([';', ',']).unwrap_or(value.len())),
         };
-        if name.trim().eq_ignore_ascii_case("host") && host.replace(parse(value.trim())?).is_some()
-        {
+        if name.eq_ignore_ascii_case("host") && host.replace(parse(value.trim())?).is_some() {
             return Err(malformed());
         }
         rest = match behind.trim_start() {
@@ -215,6 +217,8 @@ mod tests {
             ("forwarded", r#"host="a.example"#),
             ("forwarded", r#"for="x\";host=b.example";host=a.example"#),
             ("forwarded", "host"),
+            ("forwarded", "for;host=b.example"),
+            ("forwarded", "for host=b.example"),
             ("x-forwarded-host", "a.example, b.example"),
             ("x-forwarded-host", ""),
         ] {

@@ -1,19 +1,24 @@
 use std::{
     rc::Rc,
+    sync::Arc,
     task::{Context, Poll},
 };
 
 use actix_web::{
     Error, HttpMessage as _,
-    body::{EitherBody, MessageBody},
+    body::{self, BodySize, BoxBody, EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse},
+    http::header::{self, HeaderValue},
 };
 use futures_util::future::LocalBoxFuture;
-use tenant_core::TenantScope;
+use tenant_core::{TenantInfo, TenantScope};
 
 use crate::{
-    TenantBody, TenantProblem, TenantRequest, admission::Admission, middleware::Settings,
+    TenantBody, TenantProblem, TenantRequest,
+    admission::Admission,
+    middleware::Settings,
     observe::Observation,
+    strategy::{Named, Progress},
 };
 
 /// What the middleware makes of a service.
@@ -24,6 +29,7 @@ pub struct TenantService<S> {
 struct Inner<S> {
     service: S,
     settings: Settings,
+    vary: Option<HeaderValue>,
 }
 
 impl<S> std::fmt::Debug for TenantService<S> {
@@ -35,7 +41,11 @@ impl<S> std::fmt::Debug for TenantService<S> {
 impl<S> TenantService<S> {
     pub(crate) fn new(service: S, settings: Settings) -> Self {
         Self {
-            inner: Rc::new(Inner { service, settings }),
+            inner: Rc::new(Inner {
+                service,
+                vary: settings.strategies.vary(),
+                settings,
+            }),
         }
     }
 }
@@ -55,9 +65,87 @@ where
         self.inner.service.poll_ready(context)
     }
 
-    fn call(&self, request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> Self::Future {
         let inner = Rc::clone(&self.inner);
-        Box::pin(async move { inner.answer(request).await })
+        let observation = Observation::start(&inner.settings);
+        // Most requests have to wait for nobody: their future is the smaller one.
+        match inner.admit_at_once(&mut request) {
+            Ok(admitted) => {
+                Box::pin(async move { inner.answer(request, admitted, observation).await })
+            }
+            Err(waiting) => Box::pin(async move {
+                let admitted = inner.admit(&mut request, waiting).await;
+                inner.answer(request, admitted, observation).await
+            }),
+        }
+    }
+}
+
+type Admitted = Result<Admission, TenantProblem>;
+
+/// What has to be waited for, before a request can be admitted.
+enum Waiting {
+    /// A strategy has to ask.
+    Strategy(Progress),
+    /// The store has to ask.
+    Store(Named),
+}
+
+impl<S> Inner<S> {
+    /// Which tenant a request is for, if that one is served and this can be known at once.
+    fn admit_at_once(&self, request: &mut ServiceRequest) -> Result<Admitted, Waiting> {
+        let Settings {
+            tenancy,
+            strategies,
+            excluded,
+            proxies,
+            ..
+        } = &self.settings;
+        if excluded.has(request.match_info().as_str()) {
+            return Ok(Ok(Admission::new(tenancy.clone(), None)));
+        }
+        let mut progress = Progress::default();
+        let named = strategies.advance(&TenantRequest::new(request, proxies), &mut progress);
+        match named {
+            Some(Ok(named)) => match tenancy.served_at_hand(&named.tenant) {
+                Some(served) => Ok(match served {
+                    Ok(info) => Ok(self.admitted(&named, info, request)),
+                    Err(error) => Err(error.into()),
+                }),
+                None => Err(Waiting::Store(named)),
+            },
+            Some(Err(problem)) => Ok(Err(problem)),
+            None => Err(Waiting::Strategy(progress)),
+        }
+    }
+
+    /// Which tenant a request is for, if that one is served.
+    async fn admit(&self, request: &mut ServiceRequest, waiting: Waiting) -> Admitted {
+        let Settings {
+            tenancy,
+            strategies,
+            proxies,
+            ..
+        } = &self.settings;
+        let named = match waiting {
+            Waiting::Strategy(progress) => {
+                let seen = TenantRequest::new(request, proxies);
+                strategies.finish(&seen, progress).await?
+            }
+            Waiting::Store(named) => named,
+        };
+        let info = tenancy.served(&named.tenant).await?;
+        Ok(self.admitted(&named, info, request))
+    }
+
+    fn admitted(
+        &self,
+        named: &Named,
+        info: Arc<TenantInfo>,
+        request: &mut ServiceRequest,
+    ) -> Admission {
+        self.settings.strategies.consume(named, request);
+        Admission::new(self.settings.tenancy.clone(), Some(info))
     }
 }
 
@@ -66,43 +154,27 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    async fn answer(&self, mut request: ServiceRequest) -> Result<Response<B>, Error> {
-        let mut observation = Observation::start(&self.settings);
-        let admission = if self.settings.excluded.has(request.match_info().as_str()) {
-            Admission::without_tenant(self.settings.tenancy.clone())
-        } else {
-            match self.admit(&mut request).await {
-                Ok(admission) => admission,
-                Err(problem) => {
-                    let response = self.settings.answers.refuse(&problem, request.request());
-                    observation.answered(response.status());
-                    return Ok(request.into_response(response).map_into_right_body());
-                }
+    async fn answer(
+        &self,
+        request: ServiceRequest,
+        admitted: Admitted,
+        mut observation: Observation,
+    ) -> Result<Response<B>, Error> {
+        let response = match admitted {
+            Ok(admission) => {
+                observation.admitted(admission.tenant());
+                self.run(request, admission).await
+            }
+            Err(problem) => {
+                let answer = self.settings.answers.refuse(&problem, request.request());
+                Ok(request.into_response(answer).map_into_right_body())
             }
         };
-        observation.admitted(admission.tenant());
-        let response = self.run(request, admission).await;
         observation.answered(match &response {
             Ok(response) => response.status(),
             Err(error) => error.as_response_error().status_code(),
         });
         response
-    }
-
-    /// Which tenant a request is for, if that one is served.
-    async fn admit(&self, request: &mut ServiceRequest) -> Result<Admission, TenantProblem> {
-        let Settings {
-            tenancy,
-            strategies,
-            proxies,
-            ..
-        } = &self.settings;
-        let named = strategies
-            .identify(&TenantRequest::new(request, proxies))
-            .await?;
-        let info = tenancy.served(&named.tenant).await?;
-        strategies.consume(&named, request);
-        Ok(Admission::of(tenancy.clone(), info))
     }
 
     async fn run(
@@ -114,29 +186,51 @@ where
             Some(info) => TenantScope::new(&info.id),
             None => TenantScope::none(),
         };
-        let admission = Rc::new(admission);
-        request.extensions_mut().insert(Rc::clone(&admission));
-        let (response, ended) = scope
-            .run(async {
-                // Called in here: routes' guards run in the call.
-                let response = self.service.call(request).await;
-                let good = response.as_ref().is_ok_and(|response| {
-                    response.status().is_success() || response.status().is_redirection()
-                });
-                (response, admission.end_transaction(good).await)
-            })
-            .await;
+        let transaction = Rc::clone(admission.transaction());
+        // Of middleware outside.
+        let outer = request.extensions_mut().insert(admission);
+        let body_scope = scope.clone();
+        let in_scope = async move {
+            // Called in here: routes' guards run in the call.
+            let response = self.service.call(request).await?;
+            let ended = transaction.end(&response).await;
+            if let Some(outer) = outer {
+                response.request().extensions_mut().insert(outer);
+            }
+            Ok(self.settle(response, ended, body_scope))
+        };
+        scope.run(in_scope).await
+    }
+
+    /// Answers the problem that a response has, and keeps the tenant with its body.
+    fn settle(
+        &self,
+        response: ServiceResponse<B>,
+        ended: Result<(), TenantProblem>,
+        scope: TenantScope,
+    ) -> Response<B> {
         let answers = &self.settings.answers;
-        let response = response?;
         if let Err(problem) = ended {
             let answer = answers.refuse(&problem, response.request());
-            return Ok(response.into_response(answer).map_into_right_body());
+            return response.into_response(answer).map_into_right_body();
         }
-        let problem = response.response().error().and_then(Error::as_error);
-        if let Some(problem) = problem {
+        if let Some(problem) = response.response().error().and_then(Error::as_error) {
             let answer = answers.answer(problem, response.request());
-            return Ok(response.into_response(answer).map_into_right_body());
+            return response.into_response(answer).map_into_right_body();
         }
-        Ok(response.map_body(|_, body| EitherBody::left(TenantBody::new(body, scope))))
+        let vary = scope.tenant().and(self.vary.as_ref());
+        response.map_body(|head, body| {
+            if let Some(vary) = vary {
+                head.headers_mut().append(header::VARY, vary.clone());
+            }
+            match body.size() {
+                BodySize::None => EitherBody::right(BoxBody::new(body::None::new())),
+                _ => match body.try_into_bytes() {
+                    // It is all there: nothing is left to run.
+                    Ok(bytes) => EitherBody::right(BoxBody::new(bytes)),
+                    Err(body) => EitherBody::left(TenantBody::new(body, scope)),
+                },
+            }
+        })
     }
 }

@@ -77,7 +77,11 @@ impl Tenancy {
     ///
     /// Those of [`for_tenant`](Self::for_tenant) about the tenant and the store.
     pub async fn served(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
-        let info = self.inner.store.tenant(id).await?;
+        let info = self.look_up(id).await?;
+        Self::check_served(id, info)
+    }
+
+    fn check_served(id: &TenantId, info: Arc<TenantInfo>) -> Result<Arc<TenantInfo>, TenantError> {
         if info.id != *id {
             return Err(TenantError::InvalidStoreEntry {
                 tenant: id.clone(),
@@ -100,7 +104,7 @@ impl Tenancy {
         &self,
         id: &TenantId,
     ) -> Result<TenantConnection, TenantError> {
-        let placed = self.inner.store.connection(id).await?;
+        let placed = self.placed(id).await?;
         self.connect(id, &placed).await
     }
 
@@ -121,13 +125,22 @@ impl Tenancy {
         }
     }
 
+    /// What [`served`](Self::served) says, where nobody has to be asked: the store has the tenant
+    /// [at hand](TenantStore::tenant_at_hand). `None` says nothing about the tenant.
+    #[must_use]
+    pub fn served_at_hand(&self, id: &TenantId) -> Option<Result<Arc<TenantInfo>, TenantError>> {
+        let _home = self.home().enter();
+        let info = self.inner.store.tenant_at_hand(id)?;
+        Some(Self::check_served(id, info))
+    }
+
     /// What the store knows about a tenant, served or not.
     ///
     /// # Errors
     ///
     /// [`TenantError::UnknownTenant`], and those of [`for_tenant`](Self::for_tenant) about the store.
     pub async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
-        self.inner.store.tenant(id).await
+        self.look_up(id).await
     }
 
     /// Creates the tenant's schema where it is missing, empty: the schema on PostgreSQL, the
@@ -141,7 +154,7 @@ impl Tenancy {
     ///
     /// As [`for_tenant_in_any_status`](Self::for_tenant_in_any_status), and the database's refusal.
     pub async fn create_schema(&self, id: &TenantId) -> Result<TenantConnection, TenantError> {
-        let placed = self.inner.store.connection(id).await?;
+        let placed = self.placed(id).await?;
         let backend = placed.url().backend();
         if backend == DbBackend::Sqlite {
             create_file(placed.url(), self.inner.sources.options()).await?;
@@ -182,7 +195,7 @@ impl Tenancy {
         &self,
         id: &TenantId,
     ) -> Result<DatabaseConnection, TenantError> {
-        let placed = self.inner.store.connection(id).await?;
+        let placed = self.placed(id).await?;
         let (url, schema) = (placed.url(), placed.schema());
         let db = connect_dedicated(url, schema, self.inner.sources.options()).await?;
         // MySQL and SQLite do not connect to a database or a file that is missing.
@@ -206,6 +219,21 @@ impl Tenancy {
     /// are under way; connections that are still held fail afterwards.
     pub async fn close(&self) {
         self.inner.sources.close().await;
+    }
+
+    // The store may have connections of its own to open: they belong to the home as well. Not by the
+    // box's implementations, which would box each future once more.
+
+    async fn look_up(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        self.home().run((*self.inner.store).tenant(id)).await
+    }
+
+    async fn placed(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        self.home().run((*self.inner.store).connection(id)).await
+    }
+
+    fn home(&self) -> &Home {
+        &self.inner.sources.options().home
     }
 
     async fn connect(
@@ -324,6 +352,10 @@ impl TenancyBuilder {
     }
 
     /// Checks the settings. Nothing is connected before it is needed.
+    ///
+    /// Called in a multi-threaded runtime, it makes that the home of all connections, unless
+    /// [`runtime`](Self::runtime) names another: they are of no use when that runtime has ended, and
+    /// drivers may panic then.
     ///
     /// # Errors
     ///

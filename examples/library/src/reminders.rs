@@ -49,7 +49,14 @@ async fn round(libraries: &Libraries, stop: &watch::Receiver<bool>) {
             match remind(libraries.tenancy()).await {
                 Ok(0) => {}
                 Ok(reminded) => tracing::info!(reminded, "borrowers were reminded"),
-                Err(TenantError::Suspended { .. } | TenantError::NotReady { .. }) => {}
+                // It is not served now, or no more.
+                Err(
+                    TenantError::Suspended { .. }
+                    | TenantError::InMaintenance { .. }
+                    | TenantError::NotReady { .. }
+                    | TenantError::Archived { .. }
+                    | TenantError::UnknownTenant { .. },
+                ) => {}
                 Err(error) => tracing::error!(%error, "borrowers were not reminded"),
             }
         });

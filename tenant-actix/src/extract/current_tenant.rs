@@ -41,7 +41,7 @@ impl FromRequest for CurrentTenant {
     type Future = LocalBoxFuture<'static, Result<Self, TenantProblem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let access = Access::of(request);
-        Box::pin(async move { Ok(Self(access?.info().await?)) })
+        let request = request.clone();
+        Box::pin(async move { Ok(Self(Access::of(&request)?.info().await?)) })
     }
 }

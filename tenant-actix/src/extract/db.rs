@@ -58,8 +58,8 @@ impl FromRequest for TenantDb {
     type Future = LocalBoxFuture<'static, Result<Self, TenantProblem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let access = Access::of(request);
-        Box::pin(async move { Ok(Self(access?.connection().await?)) })
+        let request = request.clone();
+        Box::pin(async move { Ok(Self(Access::of(&request)?.connection().await?)) })
     }
 }
 

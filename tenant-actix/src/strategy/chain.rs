@@ -1,6 +1,9 @@
 use std::{fmt, sync::Arc};
 
-use actix_web::dev::ServiceRequest;
+use actix_web::{
+    dev::ServiceRequest,
+    http::header::{HeaderName, HeaderValue},
+};
 use tenant_core::TenantId;
 use tracing::Span;
 
@@ -8,19 +11,37 @@ use super::{Header, Identification, Identified, TenantStrategy};
 use crate::{TenantProblem, TenantRequest};
 
 /// The strategies of a middleware, in their order.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Strategies {
     chain: Vec<Arc<dyn TenantStrategy>>,
     /// Serves while the chain is empty.
-    default: Header,
+    default: Arc<dyn TenantStrategy>,
     agree: bool,
 }
 
-/// A tenant, and which strategies found it.
+impl Default for Strategies {
+    fn default() -> Self {
+        Self {
+            chain: Vec::new(),
+            default: Arc::new(Header::default()),
+            agree: false,
+        }
+    }
+}
+
+/// A tenant, and which strategies found it, by their places in the chain.
 pub(crate) struct Named {
     pub(crate) tenant: TenantId,
-    /// By their places in the chain. More than one only where they have to agree.
-    by: Vec<usize>,
+    first: usize,
+    /// Where they have to agree.
+    others: Vec<usize>,
+}
+
+/// How far a chain got with a request.
+#[derive(Default)]
+pub(crate) struct Progress {
+    next: usize,
+    named: Option<Named>,
 }
 
 impl Strategies {
@@ -32,64 +53,103 @@ impl Strategies {
         self.agree = true;
     }
 
-    pub(crate) async fn identify(
+    /// Goes as far as it can without waiting. `None` where somebody has to be asked.
+    pub(crate) fn advance(
         &self,
         request: &TenantRequest<'_>,
-    ) -> Result<Named, TenantProblem> {
-        if self.chain.is_empty() {
-            let tenant = found(&self.default, request).await?;
-            return Ok(Named {
-                tenant: tenant.ok_or(TenantProblem::Missing)?,
-                by: Vec::new(),
-            });
-        }
-        let mut named: Option<Named> = None;
-        for (place, strategy) in self.chain.iter().enumerate() {
-            let Some(tenant) = found(&**strategy, request).await? else {
-                continue;
+        progress: &mut Progress,
+    ) -> Option<Result<Named, TenantProblem>> {
+        while let Some(strategy) = self.chain().get(progress.next) {
+            let Identification::Now(identified) = strategy.identify(request) else {
+                return None;
             };
-            match &mut named {
-                None => {
-                    named = Some(Named {
-                        tenant,
-                        by: vec![place],
-                    });
-                }
-                Some(named) if named.tenant == tenant => named.by.push(place),
-                Some(named) => {
-                    return Err(TenantProblem::Disagreement {
-                        one: named
-                            .by
-                            .first()
-                            .map_or("", |first| self.chain[*first].name()),
-                        other: strategy.name(),
-                    });
-                }
+            match self.note(progress, identified) {
+                Ok(true) => break,
+                Ok(false) => {}
+                Err(problem) => return Some(Err(problem)),
             }
-            if !self.agree {
+        }
+        Some(progress.named.take().ok_or(TenantProblem::Missing))
+    }
+
+    /// Goes to the end, from where it stopped.
+    pub(crate) async fn finish(
+        &self,
+        request: &TenantRequest<'_>,
+        mut progress: Progress,
+    ) -> Result<Named, TenantProblem> {
+        while let Some(strategy) = self.chain().get(progress.next) {
+            let identified = match strategy.identify(request) {
+                Identification::Now(identified) => identified,
+                Identification::Later(identified) => identified.await,
+            };
+            if self.note(&mut progress, identified)? {
                 break;
             }
         }
-        named.ok_or(TenantProblem::Missing)
+        progress.named.ok_or(TenantProblem::Missing)
+    }
+
+    /// Takes down what the next strategy found. Whether that decides.
+    fn note(&self, progress: &mut Progress, identified: Identified) -> Result<bool, TenantProblem> {
+        let place = progress.next;
+        progress.next += 1;
+        let Some(tenant) = identified? else {
+            return Ok(false);
+        };
+        match &mut progress.named {
+            None => {
+                Span::current().record("tenant.strategy", self.chain()[place].name());
+                progress.named = Some(Named {
+                    tenant,
+                    first: place,
+                    others: Vec::new(),
+                });
+            }
+            Some(named) if named.tenant == tenant => named.others.push(place),
+            Some(named) => {
+                return Err(TenantProblem::Disagreement {
+                    one: self.chain()[named.first].name(),
+                    other: self.chain()[place].name(),
+                });
+            }
+        }
+        Ok(!self.agree)
+    }
+
+    /// What `Vary` says of answers that depend on the tenant.
+    pub(crate) fn vary(&self) -> Option<HeaderValue> {
+        let mut names = Vec::new();
+        for name in self
+            .chain()
+            .iter()
+            .filter_map(|strategy| strategy.varies_by())
+        {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let names: Vec<_> = names.iter().map(HeaderName::as_str).collect();
+        // Names of headers can be values of headers.
+        HeaderValue::from_str(&names.join(", "))
+            .ok()
+            .filter(|value| !value.is_empty())
     }
 
     /// Lets those that found the tenant change the request.
     pub(crate) fn consume(&self, named: &Named, request: &mut ServiceRequest) {
-        for place in &named.by {
-            self.chain[*place].consume(request);
+        for place in std::iter::once(&named.first).chain(&named.others) {
+            self.chain()[*place].consume(request);
         }
     }
-}
 
-async fn found(strategy: &dyn TenantStrategy, request: &TenantRequest<'_>) -> Identified {
-    let identified = match strategy.identify(request) {
-        Identification::Now(identified) => identified,
-        Identification::Later(identified) => identified.await,
-    };
-    if let Ok(Some(_)) = &identified {
-        Span::current().record("tenant.strategy", strategy.name());
+    fn chain(&self) -> &[Arc<dyn TenantStrategy>] {
+        if self.chain.is_empty() {
+            std::slice::from_ref(&self.default)
+        } else {
+            &self.chain
+        }
     }
-    identified
 }
 
 impl fmt::Debug for Strategies {

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderName};
 use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation, decode, decode_header};
 use serde_json::Value;
 
@@ -36,6 +36,12 @@ use crate::{TenantProblem, TenantRequest};
 ///   header says only chooses among the keys. There is no `none`.
 /// - `exp`, which must be there, and `nbf`, with a leeway of 60 s.
 /// - `iss` and `aud`, where they are set here. A token with an audience is refused where none is set.
+///
+/// # Panics
+///
+/// The cryptography is `jsonwebtoken`'s with its feature `aws_lc_rs`. In an application that turns on
+/// `rust_crypto` as well, `jsonwebtoken` panics on every token until the application has chosen one
+/// with `jsonwebtoken::crypto::CryptoProvider::install_default`.
 pub struct Claim {
     claim: String,
     keys: Vec<Key>,
@@ -108,7 +114,11 @@ impl Claim {
 fn bearer<'r>(request: &TenantRequest<'r>) -> Result<Option<&'r str>, TenantProblem> {
     let authorization = request.header(&header::AUTHORIZATION)?;
     Ok(authorization
-        .and_then(|value| value.split_once(' '))
+        .map(|value| {
+            value
+                .split_once(|c: char| c.is_ascii_whitespace())
+                .unwrap_or((value, ""))
+        })
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim()))
 }
@@ -120,6 +130,10 @@ impl TenantStrategy for Claim {
 
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a> {
         self.find(request).into()
+    }
+
+    fn varies_by(&self) -> Option<HeaderName> {
+        Some(header::AUTHORIZATION)
     }
 }
 

@@ -1,3 +1,5 @@
+use actix_web::http::header::{self, HeaderName};
+
 use super::{Identification, Identified, TenantStrategy, tenant_named};
 use crate::{TenantProblem, TenantRequest};
 
@@ -34,5 +36,9 @@ impl TenantStrategy for Cookie {
 
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a> {
         self.find(request).into()
+    }
+
+    fn varies_by(&self) -> Option<HeaderName> {
+        Some(header::COOKIE)
     }
 }

@@ -1,5 +1,7 @@
 use std::{fmt, future::Future, pin::Pin};
 
+use actix_web::http::header::HeaderName;
+
 use super::{Identification, Identified, TenantStrategy};
 use crate::TenantRequest;
 
@@ -30,6 +32,16 @@ use crate::TenantRequest;
 pub struct Custom<F> {
     name: &'static str,
     find: F,
+    varies_by: Option<HeaderName>,
+}
+
+impl<F> Custom<F> {
+    /// The header that the closure reads. Caches then keep answers apart by it (`Vary`).
+    #[must_use]
+    pub fn varies_by(mut self, header: HeaderName) -> Self {
+        self.varies_by = Some(header);
+        self
+    }
 }
 
 /// A closure that finds the tenant in the request itself.
@@ -52,6 +64,7 @@ where
         Self {
             name,
             find: Now(find),
+            varies_by: None,
         }
     }
 }
@@ -66,6 +79,7 @@ where
         Self {
             name,
             find: Later(find),
+            varies_by: None,
         }
     }
 }
@@ -81,6 +95,10 @@ where
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a> {
         Identification::Now((self.find.0)(request))
     }
+
+    fn varies_by(&self) -> Option<HeaderName> {
+        self.varies_by.clone()
+    }
 }
 
 impl<F> TenantStrategy for Custom<Later<F>>
@@ -93,6 +111,10 @@ where
 
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a> {
         Identification::Later((self.find.0)(request))
+    }
+
+    fn varies_by(&self) -> Option<HeaderName> {
+        self.varies_by.clone()
     }
 }
 

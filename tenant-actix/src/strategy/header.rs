@@ -37,4 +37,8 @@ impl TenantStrategy for Header {
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a> {
         request.header(&self.0).and_then(tenant_named).into()
     }
+
+    fn varies_by(&self) -> Option<HeaderName> {
+        Some(self.0.clone())
+    }
 }

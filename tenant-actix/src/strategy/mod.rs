@@ -27,11 +27,11 @@ mod path_segment;
 mod query;
 mod subdomain;
 
-use actix_web::dev::ServiceRequest;
+use actix_web::{dev::ServiceRequest, http::header::HeaderName};
 use futures_util::future::LocalBoxFuture;
 use tenant_core::TenantId;
 
-pub(crate) use self::chain::Strategies;
+pub(crate) use self::chain::{Named, Progress, Strategies};
 #[cfg(feature = "jwt")]
 pub use self::claim::{Claim, ClaimBuilder};
 #[cfg(feature = "cookies")]
@@ -48,7 +48,15 @@ pub trait TenantStrategy: Send + Sync {
     fn name(&self) -> &'static str;
 
     /// The tenant that the request names.
+    ///
+    /// Where this is [`Later`](Identification::Later), it may be called twice for a request, the
+    /// first future being dropped: do what counts in the future.
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a>;
+
+    /// The header that this reads, if it reads one: caches then keep answers apart by it (`Vary`).
+    fn varies_by(&self) -> Option<HeaderName> {
+        None
+    }
 
     /// Takes what named the tenant out of the request, before it is routed. Called when this
     /// strategy found the tenant, and that one is served. Does nothing unless implemented.

@@ -5,7 +5,7 @@ use std::{
 };
 
 use pin_project_lite::pin_project;
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::{EnterGuard, Handle, RuntimeFlavor};
 
 /// The runtime that the connections of data sources live in, whoever uses them.
 ///
@@ -33,22 +33,37 @@ impl Home {
         self.0.clone().or_else(|| Handle::try_current().ok())
     }
 
-    /// What `future` connects and times belongs to the home.
-    pub(super) fn run<F: Future>(&self, future: F) -> AtHome<'_, F> {
+    /// What `future` connects and times belongs to the home, and what it gives back is given back
+    /// there.
+    pub(crate) fn run<F: Future>(&self, future: F) -> AtHome<'_, F> {
         AtHome {
-            home: self.0.as_ref(),
-            future,
+            home: self,
+            future: Some(future),
         }
+    }
+
+    /// At home until the guard is dropped.
+    pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
+        self.0.as_ref().map(Handle::enter)
     }
 }
 
 pin_project! {
     /// A future that is polled by its caller, in the context of another runtime.
     #[must_use = "futures do nothing unless polled"]
-    pub(super) struct AtHome<'h, F> {
-        home: Option<&'h Handle>,
+    pub(crate) struct AtHome<'h, F> {
+        home: &'h Home,
+        // An `Option`, so that the future can be dropped at home.
         #[pin]
-        future: F,
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for AtHome<'_, F> {
+        fn drop(this: Pin<&mut Self>) {
+            let mut this = this.project();
+            let _entered = this.home.enter();
+            this.future.set(None);
+        }
     }
 }
 
@@ -57,7 +72,10 @@ impl<F: Future> Future for AtHome<'_, F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = this.home.map(Handle::enter);
-        this.future.poll(context)
+        let _entered = this.home.enter();
+        match this.future.as_pin_mut() {
+            Some(future) => future.poll(context),
+            None => Poll::Pending,
+        }
     }
 }

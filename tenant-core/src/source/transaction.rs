@@ -173,7 +173,7 @@ impl TransactionSession for SourceTransaction {
     async fn commit(self) -> Result<(), DbErr> {
         self.check()?;
         let ended = LostUnlessKept(Some(&self.lost));
-        self.transaction.commit().await?;
+        self.share.at_home(self.transaction.commit()).await?;
         ended.keep();
         Ok(())
     }
@@ -181,7 +181,7 @@ impl TransactionSession for SourceTransaction {
     /// Of a transaction that is lost, too: nothing is left to undo.
     async fn rollback(self) -> Result<(), DbErr> {
         let ended = LostUnlessKept(Some(&self.lost));
-        self.transaction.rollback().await?;
+        self.share.at_home(self.transaction.rollback()).await?;
         ended.keep();
         Ok(())
     }

@@ -222,6 +222,13 @@ fn unknown(id: &TenantId) -> TenantError {
 
 #[async_trait::async_trait]
 impl TenantStore for MemoryStore {
+    fn tenant_at_hand(&self, id: &TenantId) -> Option<Arc<TenantInfo>> {
+        self.read()
+            .entries
+            .get(id)
+            .map(|entry| Arc::clone(&entry.info))
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         Ok(self.entry(id)?.info)
     }

@@ -35,6 +35,14 @@ use crate::{ConnectionInfo, TenantError, TenantId};
 /// when what it has makes no sense.
 #[async_trait::async_trait]
 pub trait TenantStore: Send + Sync {
+    /// What is known about a tenant, if that is in memory and good enough to be used: what
+    /// [`tenant`](Self::tenant) would say without asking anybody. So a request need not wait. `None`
+    /// says nothing about the tenant, and is what this returns unless implemented.
+    fn tenant_at_hand(&self, id: &TenantId) -> Option<Arc<TenantInfo>> {
+        let _ = id;
+        None
+    }
+
     /// What is known about a tenant.
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError>;
 
@@ -44,6 +52,10 @@ pub trait TenantStore: Send + Sync {
 
 #[async_trait::async_trait]
 impl<S: TenantStore + ?Sized> TenantStore for Box<S> {
+    fn tenant_at_hand(&self, id: &TenantId) -> Option<Arc<TenantInfo>> {
+        (**self).tenant_at_hand(id)
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         (**self).tenant(id).await
     }
@@ -55,6 +67,10 @@ impl<S: TenantStore + ?Sized> TenantStore for Box<S> {
 
 #[async_trait::async_trait]
 impl<S: TenantStore + ?Sized> TenantStore for Arc<S> {
+    fn tenant_at_hand(&self, id: &TenantId) -> Option<Arc<TenantInfo>> {
+        (**self).tenant_at_hand(id)
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         (**self).tenant(id).await
     }

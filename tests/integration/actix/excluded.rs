@@ -55,11 +55,11 @@ async fn ask(request: TestRequest) -> Answer {
         config
             .route(
                 "/health",
-                web::get().to(|_: TenantDb| async { HttpResponse::Ok() }),
+                web::get().to(|_: TenantDb| async { HttpResponse::Ok().finish() }),
             )
             .route(
                 "/docs/me",
-                web::get().to(|_: CurrentTenant| async { HttpResponse::Ok() }),
+                web::get().to(|_: CurrentTenant| async { HttpResponse::Ok().finish() }),
             )
             .route("/docs/maybe", web::get().to(maybe));
     };

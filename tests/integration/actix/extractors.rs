@@ -19,6 +19,7 @@ on_every_database!(
     a_handler_reads_and_writes_its_own_tenants_rows,
     a_connection_does_all_that_seaorm_asks_of_one,
     an_extractor_follows_a_scope_inside_the_request,
+    an_extractor_is_of_the_scope_that_it_is_polled_in,
     extractors_work_without_an_application,
     a_tenant_that_is_suspended_meanwhile_ends_what_it_began,
 );
@@ -109,8 +110,6 @@ async fn an_extractor_follows_a_scope_inside_the_request(world: &World) {
             let inside = TenantContext::scope(&globex, async {
                 let db = TenantDb::extract(&request).await?;
                 let tenant = CurrentTenant::extract(&request).await?;
-                let transaction = TenantTransaction::extract(&request).await;
-                assert!(matches!(transaction, Err(TenantProblem::NoMiddleware)));
                 Ok::<_, TenantProblem>(format!("{} {:?}", tenant.id, names(&db).await?))
             })
             .await?;
@@ -129,6 +128,47 @@ async fn an_extractor_follows_a_scope_inside_the_request(world: &World) {
     assert_eq!(answer.text(), expected);
 }
 
+/// Called for one tenant and polled for another: where it is polled counts, and is looked at.
+async fn an_extractor_is_of_the_scope_that_it_is_polled_in(world: &World) {
+    add(&world.acme().await, "Verne").await.unwrap();
+    world
+        .store
+        .set_status(&world.globex, TenantStatus::Suspended)
+        .unwrap();
+    let globex = world.globex.clone();
+    let handler = move |request: actix_web::HttpRequest, own: TenantTransaction| {
+        let globex = globex.clone();
+        async move {
+            let suspended = |problem: TenantProblem| {
+                matches!(
+                    problem,
+                    TenantProblem::Tenant(sea_orm_tenant::TenantError::Suspended { .. })
+                )
+            };
+            let db = TenantContext::scope(&globex, TenantDb::extract(&request)).await;
+            assert!(suspended(db.unwrap_err()));
+            let info = TenantContext::scope(&globex, CurrentTenant::extract(&request)).await;
+            assert!(suspended(info.unwrap_err()));
+            let theirs = TenantTransaction::extract(&request);
+            let theirs = TenantContext::scope(&globex, theirs).await;
+            assert!(matches!(theirs, Err(TenantProblem::NobodyEndsTransaction)));
+            let called_there = TenantContext::sync_scope(&globex, || TenantDb::extract(&request));
+            assert_eq!(names(&called_there.await?).await?, ["Verne"]);
+            Ok::<_, TenantProblem>(own.tenant().to_string())
+        }
+    };
+    let tenants = TenantMiddleware::new(world.tenancy.clone());
+    let routes = |config: &mut web::ServiceConfig| {
+        config.default_service(web::to(handler));
+    };
+    let answer = send(tenants, routes, of_acme(world)).await;
+    assert_eq!(answer.text(), world.acme.as_str());
+    world
+        .store
+        .set_status(&world.globex, TenantStatus::Active)
+        .unwrap();
+}
+
 async fn extractors_work_without_an_application(world: &World) {
     let request = get("/").app_data(web::Data::new(world.tenancy.clone()));
     let request = request.to_http_request();
@@ -140,7 +180,10 @@ async fn extractors_work_without_an_application(world: &World) {
         assert_eq!(tenant.id, world.acme);
         // Nobody would end it.
         let transaction = TenantTransaction::extract(&request).await;
-        assert!(matches!(transaction, Err(TenantProblem::NoMiddleware)));
+        assert!(matches!(
+            transaction,
+            Err(TenantProblem::NobodyEndsTransaction)
+        ));
     })
     .await;
     let nobody = TenantDb::extract(&request).await.unwrap_err();
@@ -191,7 +234,7 @@ async fn the_info_is_the_stores() {
 async fn without_a_tenancy_an_extractor_says_what_is_missing() {
     let app = test::init_service(App::new().route(
         "/",
-        web::get().to(|_: TenantDb| async { HttpResponse::Ok() }),
+        web::get().to(|_: TenantDb| async { HttpResponse::Ok().finish() }),
     ))
     .await;
     let response = test::call_service(&app, get("/").to_request()).await;

@@ -6,7 +6,7 @@ use sea_orm_tenant::actix::{TenantGuard, TenantMiddleware};
 use super::{get, tenancy};
 
 async fn status(tenant: Option<&str>, path: &str) -> u16 {
-    let ok = || async { HttpResponse::Ok() };
+    let ok = || async { HttpResponse::Ok().finish() };
     let app = test::init_service(
         App::new()
             .wrap(TenantMiddleware::new(tenancy()).exclude_paths(["/open"]))

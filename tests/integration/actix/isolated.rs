@@ -220,7 +220,8 @@ impl Client {
     async fn run(mut self) {
         for _ in 0..REQUESTS {
             let tenant = self.tenants[self.random.usize(..TENANTS)].clone();
-            match self.random.u8(..10) {
+            match self.random.u8(..11) {
+                10 => self.read_on_one_connection().await,
                 0..3 => self.read(&tenant, "/list").await,
                 3..5 => self.read(&tenant, "/stream").await,
                 5 => self.read(&tenant, "/task").await,
@@ -244,6 +245,26 @@ impl Client {
         if let Some(answer) = answer {
             assert_own_rows(&answer, tenant, 200);
         }
+    }
+
+    /// Requests of several tenants, one behind the other on one connection: they have the same
+    /// pooled request object in turns.
+    async fn read_on_one_connection(&mut self) {
+        let tenants: Vec<_> = (0..4)
+            .map(|_| self.tenants[self.random.usize(..TENANTS)].clone())
+            .collect();
+        let requests: Vec<_> = tenants
+            .iter()
+            .map(|tenant| ("/list", tenant.as_str()))
+            .collect();
+        let mut connection = self.server.keep_alive().await;
+        for _ in 0..2 {
+            let answers = connection.pipeline(&requests).await;
+            for (answer, tenant) in answers.iter().zip(&tenants) {
+                assert_own_rows(answer, tenant, 200);
+            }
+        }
+        self.log.answered.fetch_add(1, Ordering::Relaxed);
     }
 
     async fn write(&mut self, tenant: &TenantId) {

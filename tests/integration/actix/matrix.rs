@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, http::header::HeaderName, web};
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, TransactionTrait as _};
 use sea_orm_tenant::{
     MemoryStore, TenantError, TenantServiceClient,
-    actix::{TenantDb, TenantMiddleware, TenantProblem, TenantTransaction},
+    actix::{TenantDb, TenantMiddleware, TenantProblem, TenantTransaction, strategy::Custom},
 };
 
 use super::{
@@ -204,6 +204,7 @@ async fn data_sources_that_are_all_in_use_are_unavailable(world: &World) {
         let tenants = TenantMiddleware::new(tenancy.clone());
         let answer = send(tenants, with_database, named(path, world.globex.as_str())).await;
         assert_eq!(answer.problem(), (503, "busy".into()), "{path}");
+        assert_eq!(retry_after(&answer), Some("10"));
     }
     drop(held);
     tenancy.close().await;
@@ -378,6 +379,13 @@ async fn the_application_may_answer_each_problem_itself() {
             of("acme"),
             "the tenant store is unavailable",
         ),
+        (
+            tenants().strategy(Custom::new("strict", |_| {
+                Err(TenantProblem::forbidden("strangers stay outside"))
+            })),
+            get("/"),
+            "strangers stay outside",
+        ),
     ] {
         let request = request.insert_header(("accept", "text/html"));
         let answer = send(teapot(tenants), who, request).await;
@@ -407,9 +415,9 @@ async fn the_application_may_answer_each_problem_itself() {
     }
 }
 
-/// Of an extractor that a middleware inside asks.
+/// Its `Err` has no request that it could be answered for.
 #[tokio::test]
-async fn a_problem_of_an_inner_middleware_is_answered_too() {
+async fn a_problem_that_an_inner_middleware_fails_with_is_answered_as_by_default() {
     use actix_web::{
         App,
         dev::ServiceRequest,
@@ -432,7 +440,8 @@ async fn a_problem_of_an_inner_middleware_is_answered_too() {
         }
         next.call(request).await
     }
-    let tenants = TenantMiddleware::new(tenancy);
+    let tenants =
+        TenantMiddleware::new(tenancy).on_problem(|_, _| Some(HttpResponse::ImATeapot().finish()));
     let app =
         test::init_service(App::new().wrap(from_fn(inner)).wrap(tenants).configure(who)).await;
     let refused = get("/refused").insert_header(("x-tenant-id", "acme"));

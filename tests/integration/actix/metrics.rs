@@ -81,7 +81,7 @@ async fn spans_name_the_tenant_and_how_it_was_found() {
             .wrap(TenantMiddleware::new(tenancy()))
             .default_service(web::to(|| async {
                 tracing::info!("handled");
-                HttpResponse::Ok()
+                HttpResponse::Ok().finish()
             })),
     )
     .await;

@@ -8,7 +8,7 @@ use std::{
 
 use actix_web::{
     App, Error, HttpResponse,
-    body::{BodySize, MessageBody},
+    body::{self, BodySize, MessageBody},
     dev::{Service as _, ServiceRequest, ServiceResponse},
     guard,
     middleware::{Next, from_fn},
@@ -168,6 +168,14 @@ async fn a_body_of_bytes_is_still_one() {
     let body = response.into_body();
     assert_eq!(body.size(), BodySize::Sized(4));
     assert_eq!(body.try_into_bytes().ok().unwrap(), "acme");
+}
+
+#[tokio::test]
+async fn no_body_stays_none() {
+    let none = web::to(|| async { HttpResponse::Ok().message_body(body::None::new()).unwrap() });
+    let app = test::init_service(App::new().wrap(tenants()).default_service(none)).await;
+    let response = app.call(of("acme").to_request()).await.unwrap();
+    assert_eq!(response.into_body().size(), BodySize::None);
 }
 
 #[tokio::test]

@@ -53,6 +53,11 @@ impl Server {
         client
     }
 
+    /// A connection for one request after the other.
+    pub async fn keep_alive(&self) -> KeepAlive {
+        KeepAlive(TcpStream::connect(self.address).await.unwrap())
+    }
+
     /// The whole answer, head and body.
     pub async fn answer(&self, method: &str, path: &str, tenant: &str) -> String {
         let mut client = self.begin(method, path, tenant).await;
@@ -72,4 +77,43 @@ impl Server {
 pub fn vanish(client: TcpStream) {
     client.set_zero_linger().unwrap();
     drop(client);
+}
+
+/// A connection on which each request waits for the answer to the one before.
+pub struct KeepAlive(TcpStream);
+
+impl KeepAlive {
+    /// Sends all at once, and reads the answers, which have a `content-length` each.
+    pub async fn pipeline(&mut self, requests: &[(&str, &str)]) -> Vec<String> {
+        let all = requests.iter().map(|(path, tenant)| {
+            format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nx-tenant-id: {tenant}\r\n\r\n")
+        });
+        let all: String = all.collect();
+        self.0.write_all(all.as_bytes()).await.unwrap();
+        let mut answers = Vec::new();
+        let mut read = String::new();
+        while answers.len() < requests.len() {
+            if let Some((answer, rest)) = whole_answer(&read) {
+                answers.push(answer.to_owned());
+                read = rest.to_owned();
+                continue;
+            }
+            let mut some = [0; 4096];
+            let length = self.0.read(&mut some).await.unwrap();
+            assert!(length > 0, "the connection was closed: {read}");
+            read.push_str(std::str::from_utf8(&some[..length]).unwrap());
+        }
+        answers
+    }
+}
+
+/// The first answer, and what is behind it.
+fn whole_answer(read: &str) -> Option<(&str, &str)> {
+    let (head, _) = read.split_once("\r\n\r\n")?;
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .unwrap();
+    let end = head.len() + 4 + length.parse::<usize>().unwrap();
+    read.split_at_checked(end)
 }

@@ -1,6 +1,9 @@
 //! Each way in which a request names its tenant, and what is refused there.
 
-use std::sync::LazyLock;
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use actix_web::{cookie, http::header, test::TestRequest, web};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header as TokenHeader, encode};
@@ -355,8 +358,12 @@ async fn a_closure_names_the_tenant() {
 
 #[tokio::test]
 async fn a_closure_may_have_to_ask() {
-    let tenants = tenants().strategy(Custom::later("domain", |request| {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = asked.clone();
+    let tenants = tenants().strategy(Custom::later("domain", move |request| {
+        let asked = count.clone();
         Box::pin(async move {
+            asked.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
             let host = request.host()?;
             Ok((host.as_deref() == Some("acme.example")).then_some(TenantId::from_static("acme")))
@@ -366,6 +373,7 @@ async fn a_closure_may_have_to_ask() {
         named(tenants.clone(), at("ACME.example:1")).await,
         ok("acme")
     );
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
     assert_eq!(
         named(tenants, at("x.example")).await,
         refused(400, "tenant-missing")
@@ -479,7 +487,7 @@ async fn with_token(claim: ClaimBuilder, token: &str) -> Result<String, (u16, St
 async fn a_claim_of_a_verified_token_names_the_tenant() {
     let acme = token(&json!({"tenant": "acme"}));
     assert_eq!(with_token(claim(), &acme).await, ok("acme"));
-    let lower = get("/").insert_header(("authorization", format!("bearer {acme}")));
+    let lower = get("/").insert_header(("authorization", format!("bearer\t {acme}")));
     assert_eq!(
         named(tenants().strategy(claim().build()), lower).await,
         ok("acme")
@@ -502,7 +510,7 @@ async fn a_claim_of_a_verified_token_names_the_tenant() {
 
 #[tokio::test]
 async fn without_a_bearer_token_the_claim_names_nobody() {
-    for authorization in ["", "Basic YWNtZTphY21l", "Bearer", "acme"] {
+    for authorization in ["", "Basic YWNtZTphY21l", "Bearerx", "acme"] {
         let request = get("/").insert_header((header::AUTHORIZATION, authorization));
         assert_eq!(
             named(tenants().strategy(claim().build()), request).await,
@@ -541,6 +549,7 @@ async fn a_token_that_is_not_valid_is_refused() {
     .unwrap();
     for (what, token) in [
         ("nothing", String::new()),
+        ("blanks", "\t".to_owned()),
         ("no token", "abc".to_owned()),
         ("no signature", format!("{head}.")),
         ("no algorithm", none),
@@ -678,6 +687,38 @@ async fn two_authorizations_are_refused() {
         named(tenants().strategy(claim().build()), request).await,
         refused(400, "tenant-ambiguous")
     );
+}
+
+/// One URL has an answer for each tenant.
+#[tokio::test]
+async fn answers_vary_by_the_headers_that_name_the_tenant() {
+    let vary = async |tenants: TenantMiddleware, request: TestRequest| {
+        let answer = send(tenants, super::who, request).await;
+        answer.header("vary").map(str::to_owned)
+    };
+    assert_eq!(
+        vary(tenants(), of("acme")).await.as_deref(),
+        Some("x-tenant-id")
+    );
+    let many = || {
+        tenants()
+            .strategy(claim().build())
+            .strategy(Cookie::new("tenant"))
+            .strategy(Cookie::new("customer"))
+            .strategy(QueryParameter::new("tenant"))
+            .strategy(Custom::new("key", |_| Ok(None)).varies_by(header::FROM))
+            .exclude_paths(["/health"])
+    };
+    assert_eq!(
+        vary(many(), get("/?tenant=acme")).await.as_deref(),
+        Some("authorization, cookie, from")
+    );
+    assert_eq!(vary(many(), get("/health")).await, None);
+    // The host and the path are in the URL.
+    let in_url = tenants()
+        .strategy(Subdomain::of("books.example").unwrap())
+        .strategy(PathSegment::first());
+    assert_eq!(vary(in_url, get("/acme")).await, None);
 }
 
 /// For tests of other things: refuses every token.

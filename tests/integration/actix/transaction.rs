@@ -24,12 +24,15 @@ on_every_database!(
     a_good_answer_commits,
     a_bad_answer_rolls_back,
     an_error_rolls_back,
+    an_error_that_redirects_rolls_back,
     a_panic_rolls_back,
     a_client_that_goes_away_rolls_back,
     a_handler_that_asks_twice_works_in_one_transaction,
     a_savepoint_is_the_handlers_own,
     one_that_a_task_holds_is_not_committed,
     one_that_the_body_holds_is_not_committed,
+    none_begins_when_the_handler_has_answered,
+    middleware_inside_another_ends_its_own,
     the_answer_comes_after_the_commit,
 );
 
@@ -90,6 +93,19 @@ async fn an_error_rolls_back(world: &World) {
     assert!(acme_names(world).await.is_empty());
 }
 
+async fn an_error_that_redirects_rolls_back(world: &World) {
+    let handler = |tx: TenantTransaction| async move {
+        add(&tx, "Verne").await.map_err(TenantProblem::from)?;
+        let form = HttpResponse::SeeOther()
+            .insert_header(("location", "/form"))
+            .finish();
+        let failed = actix_web::error::InternalError::from_response("not good enough", form);
+        Err::<HttpResponse, actix_web::Error>(failed.into())
+    };
+    assert_eq!(to(world, handler).await.status, 303);
+    assert!(acme_names(world).await.is_empty());
+}
+
 async fn a_panic_rolls_back(world: &World) {
     let server = Server::start(tenants(world), |config| {
         async fn panicking(tx: TenantTransaction) -> HttpResponse {
@@ -126,7 +142,7 @@ async fn a_client_that_goes_away_rolls_back(world: &World) {
                 added.notify_one();
                 std::future::pending::<()>().await;
                 drop(tx);
-                HttpResponse::Ok()
+                HttpResponse::Ok().finish()
             }
         }));
     });
@@ -208,6 +224,55 @@ async fn one_that_the_body_holds_is_not_committed(world: &World) {
     assert_eq!(answer.problem(), (500, "internal".into()));
     add(&world.acme().await, "Wells").await.unwrap();
     assert_eq!(acme_names(world).await, ["Wells"]);
+}
+
+async fn none_begins_when_the_handler_has_answered(world: &World) {
+    use actix_web::FromRequest as _;
+    let handler = |request: actix_web::HttpRequest| async move {
+        let body = stream::once(async move {
+            let late = TenantTransaction::extract(&request).await;
+            Ok::<_, TenantProblem>(web::Bytes::from(late.unwrap_err().to_string()))
+        });
+        HttpResponse::Ok().streaming(body.boxed_local())
+    };
+    let answer = to(world, handler).await;
+    assert!(
+        answer.text().contains("outlived its handler"),
+        "{}",
+        answer.text()
+    );
+}
+
+/// The outer one's transaction is of another tenant, and begun by middleware in between.
+async fn middleware_inside_another_ends_its_own(world: &World) {
+    use actix_web::{App, body::MessageBody, dev, middleware, test};
+    async fn between(
+        tx: TenantTransaction,
+        request: dev::ServiceRequest,
+        next: middleware::Next<impl MessageBody>,
+    ) -> Result<dev::ServiceResponse<impl MessageBody>, actix_web::Error> {
+        add(&tx, "outer").await.map_err(TenantProblem::from)?;
+        next.call(request).await
+    }
+    async fn innermost(tx: TenantTransaction) -> Result<HttpResponse, TenantProblem> {
+        add(&tx, "inner").await?;
+        Ok(HttpResponse::Created().finish())
+    }
+    let app = test::init_service(
+        App::new().service(
+            web::scope("")
+                .wrap(tenants(world).header_name("x-inner"))
+                .wrap(middleware::from_fn(between))
+                .wrap(tenants(world))
+                .default_service(web::to(innermost)),
+        ),
+    )
+    .await;
+    let request = of(world.acme.as_str()).insert_header(("x-inner", world.globex.as_str()));
+    let response = test::call_service(&app, request.to_request()).await;
+    assert_eq!(response.status(), 201);
+    assert_eq!(acme_names(world).await, ["outer"]);
+    assert_eq!(names(&world.globex().await).await.unwrap(), ["inner"]);
 }
 
 /// A deferred constraint fails in the commit and nowhere before: PostgreSQL has those. Elsewhere a

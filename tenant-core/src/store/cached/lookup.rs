@@ -13,7 +13,7 @@ use std::{
 };
 
 use moka::sync::Cache;
-use tokio::{sync::OnceCell, time::Instant};
+use tokio::{runtime::Handle, sync::OnceCell, time::Instant};
 
 use crate::{TenantError, TenantId};
 
@@ -40,6 +40,8 @@ pub(super) struct Lookup<S, T> {
 struct Shared<S, T> {
     ask: Ask<S, T>,
     lifetime: Lifetime,
+    /// The age from which on an answer that is in use is asked for again.
+    refresh_from: Duration,
     known: Cache<TenantId, Remembered<T>>,
     unknown: Cache<TenantId, Instant>,
     /// Counts the times that everything expired at once.
@@ -81,6 +83,7 @@ where
             shared: Arc::new(Shared {
                 ask,
                 lifetime,
+                refresh_from: lifetime.fresh.mul_f64(REFRESH_AHEAD),
                 known: Cache::new(capacity),
                 unknown: Cache::new(capacity),
                 generation: AtomicU64::new(0),
@@ -91,20 +94,29 @@ where
         }
     }
 
+    /// What is remembered, if it is fresh.
+    pub(super) fn at_hand(&self, store: &Arc<S>, id: &TenantId) -> Option<Arc<T>> {
+        let shared = &self.shared;
+        let remembered = shared.known.get(id)?;
+        let age = remembered.since.elapsed();
+        if age >= shared.lifetime.fresh || remembered.generation != shared.generation() {
+            return None;
+        }
+        count(&shared.counters.hits);
+        if age >= shared.refresh_from {
+            self.refresh(store, id);
+        }
+        Some(remembered.value)
+    }
+
     pub(super) async fn get(&self, store: &Arc<S>, id: &TenantId) -> Answer<T> {
+        if let Some(fresh) = self.at_hand(store, id) {
+            return Ok(fresh);
+        }
         let shared = &self.shared;
         let now = Instant::now();
         let remembered = shared.known.get(id);
-        if let Some(remembered) = &remembered {
-            let age = now.saturating_duration_since(remembered.since);
-            if age < shared.lifetime.fresh && remembered.generation == shared.generation() {
-                count(&shared.counters.hits);
-                if age >= shared.lifetime.fresh.mul_f64(REFRESH_AHEAD) {
-                    self.refresh(store, id);
-                }
-                return Ok(Arc::clone(&remembered.value));
-            }
-        } else if shared.is_known_to_be_unknown(id, now) {
+        if remembered.is_none() && shared.is_known_to_be_unknown(id, now) {
             count(&shared.counters.hits);
             return Err(TenantError::UnknownTenant { tenant: id.clone() });
         }
@@ -135,11 +147,15 @@ where
 
     /// In the background, unless somebody does so already.
     fn refresh(&self, store: &Arc<S>, id: &TenantId) {
+        // Without a runtime, the next one who can wait asks.
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
         if self.shared.flights().contains_key(id) {
             return;
         }
         let (shared, store, id) = (Arc::clone(&self.shared), Arc::clone(store), id.clone());
-        tokio::spawn(async move {
+        runtime.spawn(async move {
             // Whoever asks when the lifetime is over deals with a failure.
             let _ = shared.ask_once(&store, &id).await;
         });

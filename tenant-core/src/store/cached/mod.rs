@@ -125,6 +125,10 @@ impl<S> fmt::Debug for CachedStore<S> {
 
 #[async_trait::async_trait]
 impl<S: TenantStore + 'static> TenantStore for CachedStore<S> {
+    fn tenant_at_hand(&self, id: &TenantId) -> Option<Arc<TenantInfo>> {
+        self.inner.tenants.at_hand(&self.inner.store, id)
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         self.inner.tenants.get(&self.inner.store, id).await
     }
