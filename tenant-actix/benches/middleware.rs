@@ -1,10 +1,13 @@
-//! What the middleware costs a request: `cargo bench -p tenant-actix --bench middleware`.
+//! What the middleware costs a request:
 //!
-//! Pairs of servers in this process, of one worker each, one of them with the middleware. Clients on
-//! keep-alive connections send to one and then to the other, turn by turn, so that what the machine
-//! does meanwhile falls on both. The ratio is that of a pair of turns.
+//!     ./scripts/with-servers cargo bench -p tenant-actix --bench middleware
 //!
-//! The target is for a handler that reads one row of an SQLite file by its key, the same with and
+//! Two servers in this process, of one worker each, one of them with the middleware. Clients on
+//! keep-alive connections send to one and then to the other, in short turns, so that what the
+//! machine does meanwhile falls on both. The ratio is that of all turns together; its spread is that
+//! of their tenths.
+//!
+//! The target is for a handler that reads one row of PostgreSQL by its key, the same with and
 //! without. One that answers from memory shows the most that the middleware can cost, and one that
 //! takes its connection from `TenantDb`, and not from the application's data, what all of this
 //! product costs.
@@ -18,8 +21,8 @@
 )]
 
 use std::{
+    collections::HashMap,
     net::{SocketAddr, TcpListener},
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,8 +36,8 @@ use actix_web::{
 use sea_orm::{ActiveValue::Set, entity::prelude::*};
 use tenant_actix::{TenantDb, TenantMiddleware, TenantProblem};
 use tenant_core::{
-    CachedStore, ConnectionInfo, DatabaseUrl, MemoryStore, Tenancy, TenantConnection, TenantError,
-    TenantId, TenantInfo, TenantStore,
+    CachedStore, ConnectionInfo, DatabaseUrl, Tenancy, TenantConnection, TenantError, TenantId,
+    TenantInfo, TenantStore,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -44,14 +47,15 @@ use tokio::{
 
 const CONNECTIONS: usize = 32;
 const TENANTS: usize = 1_000;
-const TURN: Duration = Duration::from_millis(250);
-const PAIRS: usize = 60;
+const TURN: Duration = Duration::from_millis(20);
+/// Of turns. The first tenth warms up.
+const PAIRS: usize = 1_100;
 /// Requests per second with the middleware, to those without.
 const TARGET: f64 = 0.97;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, DeriveEntityModel)]
-#[sea_orm(table_name = "book", schema_name = "$tenant")]
+#[sea_orm(table_name = "middleware_bench", schema_name = "$tenant")]
 pub struct Model {
     #[sea_orm(primary_key)]
     pub id: i32,
@@ -63,17 +67,25 @@ impl ActiveModelBehavior for ActiveModel {}
 fn main() {
     // `cargo test --benches` only wants to know whether it runs.
     let is_test = std::env::args().any(|argument| argument == "--test");
-    let pairs = if is_test { 1 } else { PAIRS };
-    let directory = tempfile::tempdir().unwrap();
+    let pairs = if is_test { 11 } else { PAIRS };
+    let Ok(database) = std::env::var("TEST_POSTGRES_URL") else {
+        // `cargo test --benches` has run it as far as it goes without.
+        assert!(
+            is_test,
+            "TEST_POSTGRES_URL is not set: run this by ./scripts/with-servers"
+        );
+        return;
+    };
+    let database = DatabaseUrl::new(database).unwrap();
     let client = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let tenancy = client.block_on(tenancy(directory.path()));
+    let tenancy = client.block_on(tenancy(&database));
     let shared = client.block_on(tenancy.for_tenant(&id(0))).unwrap();
     let shared = web::Data::new(shared);
-    let tenants = TenantMiddleware::new(tenancy).exclude_paths(["/health", "/docs/*"]);
+    let tenants = TenantMiddleware::new(tenancy.clone()).exclude_paths(["/health", "/docs/*"]);
     let routes = move |config: &mut web::ServiceConfig| {
         config
             .app_data(shared.clone())
@@ -101,6 +113,7 @@ fn main() {
     compare("answers from memory", "/memory", "/memory");
     let ratio = compare("reads a row", "/row", "/row");
     compare("reads a row through `TenantDb`", "/row", "/tenants-row");
+    client.block_on(remove(&tenancy));
     let verdict = if ratio >= TARGET { "ok" } else { "short" };
     println!("target actix_ratio {ratio:.3} {TARGET} {verdict}");
     if ratio < TARGET && !is_test {
@@ -126,27 +139,21 @@ async fn titles(db: &impl ConnectionTrait) -> Result<HttpResponse, TenantProblem
     Ok(HttpResponse::Ok().json([book.unwrap().title]))
 }
 
-/// Tenants as they are looked up in production, behind a cache. They all have the same file.
-async fn tenancy(directory: &Path) -> Tenancy {
-    let file = DatabaseUrl::sqlite(directory.join("books.sqlite")).unwrap();
-    let store = MemoryStore::new();
-    for tenant in 0..TENANTS {
-        store
-            .add(
-                id(tenant),
-                &DatabaseUrl::sqlite(directory.join(tenant.to_string())).unwrap(),
-            )
-            .unwrap();
-    }
+/// Tenants as they are looked up in production, behind a cache. They are all in one schema.
+async fn tenancy(database: &DatabaseUrl) -> Tenancy {
+    let tenants = (0..TENANTS).map(|tenant| (id(tenant), Arc::new(TenantInfo::active(id(tenant)))));
+    let store = OneSchema {
+        tenants: tenants.collect(),
+        place: Arc::new(ConnectionInfo::dedicated(database).unwrap()),
+    };
     let tenancy = Tenancy::builder()
-        .store(CachedStore::new(OneFile(
-            store,
-            ConnectionInfo::dedicated(&file).unwrap().into(),
-        )))
+        .store(CachedStore::new(store))
         .build()
         .unwrap();
-    let db = tenancy.create_schema(&id(0)).await.unwrap();
-    let table = "CREATE TABLE $tenant.book (id INTEGER PRIMARY KEY, title TEXT NOT NULL)";
+    remove(&tenancy).await;
+    let db = tenancy.for_tenant(&id(0)).await.unwrap();
+    let table =
+        "CREATE TABLE $tenant.middleware_bench (id integer PRIMARY KEY, title text NOT NULL)";
     db.execute_unprepared(table).await.unwrap();
     let book = ActiveModel {
         id: Set(1),
@@ -156,17 +163,28 @@ async fn tenancy(directory: &Path) -> Tenancy {
     tenancy
 }
 
-/// A thousand files would measure the opening of files.
-struct OneFile(MemoryStore, Arc<ConnectionInfo>);
+async fn remove(tenancy: &Tenancy) {
+    let db = tenancy.for_tenant(&id(0)).await.unwrap();
+    let drop = "DROP TABLE IF EXISTS $tenant.middleware_bench";
+    db.execute_unprepared(drop).await.unwrap();
+}
+
+/// A schema for each would measure PostgreSQL's catalogue.
+struct OneSchema {
+    tenants: HashMap<TenantId, Arc<TenantInfo>>,
+    place: Arc<ConnectionInfo>,
+}
 
 #[async_trait::async_trait]
-impl TenantStore for OneFile {
+impl TenantStore for OneSchema {
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
-        self.0.tenant(id).await
+        let tenant = id.clone();
+        let unknown = TenantError::UnknownTenant { tenant };
+        self.tenants.get(id).cloned().ok_or(unknown)
     }
 
     async fn connection(&self, _: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
-        Ok(Arc::clone(&self.1))
+        Ok(Arc::clone(&self.place))
     }
 }
 
@@ -207,75 +225,107 @@ struct Compared {
 }
 
 impl Compared {
-    /// Prints a row, and returns the median ratio.
+    /// Prints a row, and returns the ratio.
     fn run(&self, client: &Runtime, pairs: usize, name: &str) -> f64 {
-        let (mut rates, mut ratios) = (Vec::new(), Vec::new());
-        // The first turns warm up.
-        for pair in 0..=pairs {
-            let (without, with) = if pair % 2 == 0 {
-                let without = client.block_on(turn(self.without));
-                (without, client.block_on(turn(self.with)))
-            } else {
-                let with = client.block_on(turn(self.with));
-                (client.block_on(turn(self.without)), with)
-            };
-            if pair > 0 {
-                rates.push((without, with));
-                ratios.push(with / without);
+        client.block_on(async {
+            let (mut without, mut with) = (
+                Clients::of(self.without).await,
+                Clients::of(self.with).await,
+            );
+            let mut tenths = Vec::new();
+            for tenth in 0..11 {
+                let mut sums = (0.0, 0.0);
+                for pair in 0..pairs / 11 {
+                    if pair % 2 == 0 {
+                        sums.0 += without.turn().await;
+                        sums.1 += with.turn().await;
+                    } else {
+                        sums.1 += with.turn().await;
+                        sums.0 += without.turn().await;
+                    }
+                }
+                if tenth > 0 {
+                    tenths.push(sums);
+                }
             }
-        }
-        let without = quantile(rates.iter().map(|rate| rate.0).collect(), 0.5);
-        let with = quantile(rates.iter().map(|rate| rate.1).collect(), 0.5);
-        let ratio = quantile(ratios.clone(), 0.5);
-        println!(
-            "| {name} | {without:.0} | {with:.0} | {ratio:.3} | {:.3} to {:.3} |",
-            quantile(ratios.clone(), 0.1),
-            quantile(ratios, 0.9)
-        );
-        ratio
+            let turns = (pairs / 11 * tenths.len()) as f64;
+            let sum = |of: fn(&(f64, f64)) -> f64| tenths.iter().map(of).sum::<f64>() / turns;
+            let (without, with) = (sum(|tenth| tenth.0), sum(|tenth| tenth.1));
+            let ratios = tenths.iter().map(|tenth| tenth.1 / tenth.0);
+            let (least, most) = ratios.fold((f64::MAX, 0.0), |(least, most): (f64, f64), ratio| {
+                (least.min(ratio), most.max(ratio))
+            });
+            let ratio = with / without;
+            println!(
+                "| {name} | {without:.0} | {with:.0} | {ratio:.3} | {least:.3} to {most:.3} |"
+            );
+            ratio
+        })
     }
 }
 
-fn quantile(mut values: Vec<f64>, at: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let last = values.len() - 1;
-    values[(last as f64 * at).round() as usize]
+/// Connections that are kept from turn to turn.
+struct Clients(Vec<Client>);
+
+impl Clients {
+    async fn of((server, path): (SocketAddr, &str)) -> Self {
+        let mut clients = Vec::new();
+        for number in 0..CONNECTIONS {
+            clients.push(Client::connect(server, path, number).await);
+        }
+        Self(clients)
+    }
+
+    /// Requests per second.
+    async fn turn(&mut self) -> f64 {
+        let started = Instant::now();
+        let sending = self.0.iter_mut().map(|client| client.send(started + TURN));
+        let answered: usize = futures_util::future::join_all(sending).await.iter().sum();
+        answered as f64 / started.elapsed().as_secs_f64()
+    }
 }
 
-/// Requests per second.
-async fn turn((server, path): (SocketAddr, &str)) -> f64 {
-    let started = Instant::now();
-    let clients = (0..CONNECTIONS).map(|number| send(server, path, number, started + TURN));
-    let answered: usize = futures_util::future::join_all(clients).await.iter().sum();
-    answered as f64 / started.elapsed().as_secs_f64()
+struct Client {
+    connection: TcpStream,
+    requests: Vec<String>,
+    next: usize,
 }
 
-/// One request after the other on one connection.
-async fn send(server: SocketAddr, path: &str, number: usize, until: Instant) -> usize {
-    let mut connection = TcpStream::connect(server).await.unwrap();
-    connection.set_nodelay(true).unwrap();
-    let requests: Vec<String> = (number..TENANTS)
-        .step_by(CONNECTIONS)
-        .map(|tenant| {
+impl Client {
+    async fn connect(server: SocketAddr, path: &str, number: usize) -> Self {
+        let connection = TcpStream::connect(server).await.unwrap();
+        connection.set_nodelay(true).unwrap();
+        let tenants = (number..TENANTS).step_by(CONNECTIONS);
+        let requests = tenants.map(|tenant| {
             format!(
                 "GET {path} HTTP/1.1\r\nhost: books.example\r\naccept: application/json\r\n\
                  user-agent: bench\r\nx-tenant-id: {}\r\n\r\n",
                 id(tenant)
             )
-        })
-        .collect();
-    let (mut answer, mut answered) = ([0; 4096], 0);
-    while Instant::now() < until {
-        let request = requests[answered % requests.len()].as_bytes();
-        connection.write_all(request).await.unwrap();
-        let read = connection.read(&mut answer).await.unwrap();
-        let answer = &answer[..read];
-        assert!(
-            answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"]"),
-            "{}",
-            String::from_utf8_lossy(answer)
-        );
-        answered += 1;
+        });
+        Self {
+            connection,
+            requests: requests.collect(),
+            next: 0,
+        }
     }
-    answered
+
+    /// One request after the other.
+    async fn send(&mut self, until: Instant) -> usize {
+        let (mut answer, mut answered) = ([0; 4096], 0);
+        while Instant::now() < until {
+            let request = &self.requests[self.next % self.requests.len()];
+            self.next += 1;
+            self.connection.write_all(request.as_bytes()).await.unwrap();
+            let read = self.connection.read(&mut answer).await.unwrap();
+            let answer = &answer[..read];
+            assert!(
+                answer.starts_with(b"HTTP/1.1 200") && answer.ends_with(b"]"),
+                "{}",
+                String::from_utf8_lossy(answer)
+            );
+            answered += 1;
+        }
+        answered
+    }
 }

@@ -44,8 +44,10 @@ impl TenantScope {
     }
 
     pub(super) fn of(tenant: Option<TenantId>) -> Self {
+        let span = tenant.as_ref().map(span).filter(|span| !span.is_disabled());
         Self {
-            span: tenant.as_ref().map_or_else(Span::none, span),
+            // One that nobody sees is not entered and left at each poll.
+            span: span.unwrap_or_else(Span::none),
             tenant,
         }
     }

@@ -15,6 +15,7 @@ use std::{
 use moka::sync::Cache;
 use tokio::{runtime::Handle, sync::OnceCell, time::Instant};
 
+use super::front::Front;
 use crate::{TenantError, TenantId};
 
 type Answer<T> = Result<Arc<T>, TenantError>;
@@ -42,6 +43,7 @@ struct Shared<S, T> {
     lifetime: Lifetime,
     /// The age from which on an answer that is in use is asked for again.
     refresh_from: Duration,
+    front: Front<T>,
     known: Cache<TenantId, Remembered<T>>,
     unknown: Cache<TenantId, Instant>,
     /// Counts the times that everything expired at once.
@@ -57,7 +59,7 @@ struct Shared<S, T> {
 /// When the question was asked, and what came of it.
 type Flight<T> = OnceCell<(Instant, Answer<T>)>;
 
-struct Remembered<T> {
+pub(super) struct Remembered<T> {
     value: Arc<T>,
     since: Instant,
     generation: u64,
@@ -84,6 +86,7 @@ where
                 ask,
                 lifetime,
                 refresh_from: lifetime.fresh.mul_f64(REFRESH_AHEAD),
+                front: Front::new(capacity),
                 known: Cache::new(capacity),
                 unknown: Cache::new(capacity),
                 generation: AtomicU64::new(0),
@@ -97,7 +100,7 @@ where
     /// What is remembered, if it is fresh.
     pub(super) fn at_hand(&self, store: &Arc<S>, id: &TenantId) -> Option<Arc<T>> {
         let shared = &self.shared;
-        let remembered = shared.known.get(id)?;
+        let remembered = shared.front.get(id).or_else(|| shared.known.get(id))?;
         let age = remembered.since.elapsed();
         if age >= shared.lifetime.fresh || remembered.generation != shared.generation() {
             return None;
@@ -164,7 +167,7 @@ where
     pub(super) fn invalidate(&self, id: &TenantId) {
         let mut flights = self.shared.flights();
         flights.remove(id);
-        self.shared.known.invalidate(id);
+        self.shared.forget(id);
         self.shared.unknown.invalidate(id);
     }
 
@@ -202,6 +205,12 @@ impl<S, T: Send + Sync + 'static> Shared<S, T> {
         self.unknown
             .get(id)
             .is_some_and(|since| now.saturating_duration_since(since) < self.lifetime.unknown)
+    }
+
+    /// Under the lock on flights.
+    fn forget(&self, id: &TenantId) {
+        self.front.remove(id);
+        self.known.invalidate(id);
     }
 
     /// One question for all who ask at the same time. When the one who asks gives up, the next of
@@ -282,10 +291,11 @@ impl<S, T: Send + Sync + 'static> Landing<'_, S, T> {
                     // The flight is still there, so it began after everything last expired.
                     generation: self.shared.generation(),
                 };
+                self.shared.front.put(self.id, remembered.clone());
                 self.shared.known.insert(self.id.clone(), remembered);
             }
             Err(TenantError::UnknownTenant { .. }) => {
-                self.shared.known.invalidate(self.id);
+                self.shared.forget(self.id);
                 self.shared.unknown.insert(self.id.clone(), since);
             }
             Err(_) => {}

@@ -1,5 +1,6 @@
 //! A cache in front of any store, which survives the store's outages.
 
+mod front;
 mod lookup;
 
 use std::{fmt, future::poll_fn, pin::pin, sync::Arc, time::Duration};
