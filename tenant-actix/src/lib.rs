@@ -47,12 +47,14 @@
 //! in `TenantContext::propagate` and `TenantScope::enter`.
 
 mod admission;
+mod answers;
 mod body;
 mod error;
 mod exclude;
 mod extract;
 mod guard;
 mod host;
+mod kind;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod middleware;

@@ -9,8 +9,8 @@ use tenant_core::Tenancy;
 
 use crate::{
     InvalidSetting, TenantBody, TenantProblem, TenantStrategy, TrustedProxies,
+    answers::Answers,
     exclude::ExcludedPaths,
-    problem::Answers,
     service::TenantService,
     strategy::{Header, Strategies},
 };

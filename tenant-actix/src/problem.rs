@@ -1,15 +1,13 @@
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
-use actix_web::{
-    HttpRequest, HttpResponse, ResponseError,
-    http::{
-        StatusCode,
-        header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE},
-    },
-};
-use sea_orm::{ConnAcquireErr, DbErr};
-use serde::Serialize;
+use actix_web::{HttpResponse, ResponseError, http::StatusCode};
+use sea_orm::DbErr;
 use tenant_core::{InvalidTenantId, TenantError};
+
+use crate::kind::Kind;
+
+/// How long clients are told to wait, unless the middleware is told otherwise.
+pub(crate) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Why a request was not served, from naming its tenant to reading its tenant's rows.
 ///
@@ -144,7 +142,7 @@ impl TenantProblem {
     }
 
     /// Whether a tenant exists that is not served: what may have to be hidden.
-    fn tells_existence(&self) -> bool {
+    pub(crate) fn tells_existence(&self) -> bool {
         matches!(
             self,
             Self::Tenant(
@@ -156,7 +154,7 @@ impl TenantProblem {
         )
     }
 
-    fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::Missing => Kind::MISSING,
             Self::InvalidId(_) => Kind::INVALID_ID,
@@ -172,7 +170,7 @@ impl TenantProblem {
     }
 
     /// Tells the log, once for each problem.
-    fn log(&self) {
+    pub(crate) fn log(&self) {
         let kind = self.kind();
         let status = kind.status.as_u16();
         match self {
@@ -218,192 +216,5 @@ impl ResponseError for TenantProblem {
     fn error_response(&self) -> HttpResponse {
         self.log();
         self.kind().respond(DEFAULT_RETRY_AFTER)
-    }
-}
-
-/// What an answer says: the same for all problems of a kind.
-#[derive(Clone, Copy)]
-struct Kind {
-    word: &'static str,
-    title: &'static str,
-    status: StatusCode,
-}
-
-impl Kind {
-    const MISSING: Self = Self::new(
-        StatusCode::BAD_REQUEST,
-        "tenant-missing",
-        "The request names no tenant",
-    );
-    const INVALID_ID: Self = Self::new(
-        StatusCode::BAD_REQUEST,
-        "invalid-tenant-id",
-        "That is no tenant id",
-    );
-    const AMBIGUOUS: Self = Self::new(
-        StatusCode::BAD_REQUEST,
-        "tenant-ambiguous",
-        "The request names its tenant ambiguously",
-    );
-    const UNAUTHENTICATED: Self = Self::new(
-        StatusCode::UNAUTHORIZED,
-        "unauthenticated",
-        "The token is not valid",
-    );
-    const FORBIDDEN: Self = Self::new(
-        StatusCode::FORBIDDEN,
-        "forbidden",
-        "The request is not allowed",
-    );
-    const DISAGREEMENT: Self = Self::new(
-        StatusCode::FORBIDDEN,
-        "tenant-disagreement",
-        "Parts of the request name different tenants",
-    );
-    const SUSPENDED: Self = Self::new(
-        StatusCode::FORBIDDEN,
-        "tenant-suspended",
-        "The tenant is suspended",
-    );
-    const UNKNOWN: Self = Self::new(StatusCode::NOT_FOUND, "unknown-tenant", "No such tenant");
-    const ARCHIVED: Self = Self::new(StatusCode::GONE, "tenant-archived", "The tenant is gone");
-    const MAINTENANCE: Self = Self::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "tenant-in-maintenance",
-        "The tenant is in maintenance",
-    );
-    const NOT_READY: Self = Self::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "tenant-not-ready",
-        "The tenant is being set up",
-    );
-    const STORE: Self = Self::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "store-unavailable",
-        "Tenants cannot be looked up right now",
-    );
-    const DATA_SOURCE: Self = Self::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "database-unavailable",
-        "The tenant's database does not answer",
-    );
-    const BUSY: Self = Self::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "busy",
-        "All database connections are in use",
-    );
-    const INTERNAL: Self = Self::new(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        "internal",
-        "The request failed",
-    );
-
-    const fn new(status: StatusCode, word: &'static str, title: &'static str) -> Self {
-        Self {
-            word,
-            title,
-            status,
-        }
-    }
-
-    fn of(error: &TenantError) -> Self {
-        match error {
-            TenantError::NoTenant => Self::MISSING,
-            TenantError::InvalidTenantId(_) => Self::INVALID_ID,
-            TenantError::UnknownTenant { .. } => Self::UNKNOWN,
-            TenantError::Suspended { .. } => Self::SUSPENDED,
-            TenantError::InMaintenance { .. } => Self::MAINTENANCE,
-            TenantError::NotReady { .. } => Self::NOT_READY,
-            TenantError::Archived { .. } => Self::ARCHIVED,
-            TenantError::StoreUnavailable { .. } => Self::STORE,
-            TenantError::DataSourcesExhausted { .. }
-            | TenantError::Database(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) => {
-                Self::BUSY
-            }
-            error if error.is_connection_failure() => Self::DATA_SOURCE,
-            _ => Self::INTERNAL,
-        }
-    }
-
-    fn respond(self, retry_after: Duration) -> HttpResponse {
-        #[derive(Serialize)]
-        struct Body {
-            r#type: String,
-            title: &'static str,
-            status: u16,
-        }
-
-        let mut response = HttpResponse::build(self.status);
-        response.insert_header((CACHE_CONTROL, "no-store"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            // Rounded up: who comes back a moment too early comes in vain.
-            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
-            response.insert_header((RETRY_AFTER, seconds));
-        }
-        if self.status == StatusCode::UNAUTHORIZED {
-            response.insert_header((WWW_AUTHENTICATE, r#"Bearer error="invalid_token""#));
-        }
-        response.content_type("application/problem+json");
-        response.json(Body {
-            r#type: format!("tag:sea-orm-tenant,2026:{}", self.word),
-            title: self.title,
-            status: self.status.as_u16(),
-        })
-    }
-}
-
-const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
-
-type OnProblem = dyn Fn(&TenantProblem, &HttpRequest) -> Option<HttpResponse> + Send + Sync;
-
-/// How an application wants its problems answered.
-#[derive(Clone)]
-pub(crate) struct Answers {
-    pub(crate) hide_existence: bool,
-    pub(crate) retry_after: Duration,
-    pub(crate) on_problem: Option<Arc<OnProblem>>,
-}
-
-impl Default for Answers {
-    fn default() -> Self {
-        Self {
-            hide_existence: false,
-            retry_after: DEFAULT_RETRY_AFTER,
-            on_problem: None,
-        }
-    }
-}
-
-impl Answers {
-    /// The answer to a problem that nobody has answered yet.
-    pub(crate) fn refuse(&self, problem: &TenantProblem, request: &HttpRequest) -> HttpResponse {
-        problem.log();
-        self.answer(problem, request)
-    }
-
-    /// The answer to a problem that is in the log already.
-    pub(crate) fn answer(&self, problem: &TenantProblem, request: &HttpRequest) -> HttpResponse {
-        let own = self
-            .on_problem
-            .as_ref()
-            .and_then(|answer| answer(problem, request));
-        own.unwrap_or_else(|| {
-            let kind = if self.hide_existence && problem.tells_existence() {
-                Kind::UNKNOWN
-            } else {
-                problem.kind()
-            };
-            kind.respond(self.retry_after)
-        })
-    }
-}
-
-impl fmt::Debug for Answers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answers")
-            .field("hide_existence", &self.hide_existence)
-            .field("retry_after", &self.retry_after)
-            .field("on_problem", &self.on_problem.is_some())
-            .finish()
     }
 }

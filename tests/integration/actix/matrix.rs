@@ -10,8 +10,8 @@ use sea_orm_tenant::{
 };
 
 use super::{
-    Answer, fail_with, get, of, ok, refused, send, strategies::claim_of_nobody, tenancy,
-    tenancy_of, who,
+    Answer, claims::claim_of_nobody, fail_with, get, of, ok, refused, send, tenancy, tenancy_of,
+    who,
 };
 use crate::support::{Server, World, entities::author, on_every_database};
 

@@ -245,14 +245,18 @@ async fn none_begins_when_the_handler_has_answered(world: &World) {
 
 /// The outer one's transaction is of another tenant, and begun by middleware in between.
 async fn middleware_inside_another_ends_its_own(world: &World) {
-    use actix_web::{App, body::MessageBody, dev, middleware, test};
+    use actix_web::{App, FromRequest as _, body::MessageBody, dev, middleware, test};
     async fn between(
         tx: TenantTransaction,
         request: dev::ServiceRequest,
         next: middleware::Next<impl MessageBody>,
     ) -> Result<dev::ServiceResponse<impl MessageBody>, actix_web::Error> {
         add(&tx, "outer").await.map_err(TenantProblem::from)?;
-        next.call(request).await
+        let response = next.call(request).await?;
+        // It is still the request's, for those outside of the inner one.
+        let again = TenantTransaction::extract(response.request()).await?;
+        assert_eq!(again.tenant(), tx.tenant());
+        Ok(response)
     }
     async fn innermost(tx: TenantTransaction) -> Result<HttpResponse, TenantProblem> {
         add(&tx, "inner").await?;
