@@ -44,7 +44,13 @@
 //! In the handler, in every middleware inside of this one, and in the response's body while it
 //! streams. A new task or thread begins without a tenant: take `TenantContext::spawn_local` for
 //! `actix_web::rt::spawn`, `TenantContext::spawn_blocking` for `web::block`, or wrap what is spawned
-//! in `TenantContext::propagate` and `TenantScope::enter`.
+//! in `TenantContext::propagate` and `TenantScope::enter`. The task of a WebSocket is a new one, too.
+//!
+//! # Where connections live
+//!
+//! Actix has a runtime for each worker. Build the `Tenancy` in a multi-threaded one, with
+//! `#[tokio::main]` around the server, and its connections are there, whichever worker uses them: see
+//! `TenancyBuilder::runtime`.
 
 mod admission;
 mod answers;

@@ -21,6 +21,7 @@ on_every_database!(
     an_extractor_follows_a_scope_inside_the_request,
     an_extractor_is_of_the_scope_that_it_is_polled_in,
     extractors_work_without_an_application,
+    optional_extractors_are_there_for_a_tenant,
     a_tenant_that_is_suspended_meanwhile_ends_what_it_began,
 );
 
@@ -191,6 +192,19 @@ async fn extractors_work_without_an_application(world: &World) {
         nobody.to_string(),
         sea_orm_tenant::TenantError::NoTenant.to_string()
     );
+}
+
+async fn optional_extractors_are_there_for_a_tenant(world: &World) {
+    async fn maybe(tenant: Option<CurrentTenant>, db: Option<TenantDb>) -> String {
+        let (tenant, db) = (tenant.unwrap(), db.unwrap());
+        format!("{} {}", tenant.id, db.tenant())
+    }
+    let tenants = TenantMiddleware::new(world.tenancy.clone());
+    let routes = |config: &mut web::ServiceConfig| {
+        config.default_service(web::to(maybe));
+    };
+    let answer = send(tenants, routes, of_acme(world)).await;
+    assert_eq!(answer.text(), format!("{0} {0}", world.acme));
 }
 
 /// It was served when the request came. The next one is refused.
