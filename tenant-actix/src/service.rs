@@ -1,4 +1,5 @@
 use std::{
+    future::ready,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
@@ -70,12 +71,16 @@ where
         let observation = Observation::start(&inner.settings);
         // Most requests have to wait for nobody: their future is the smaller one.
         match inner.admit_at_once(&mut request) {
-            Ok(admitted) => {
-                Box::pin(async move { inner.answer(request, admitted, observation).await })
+            Ok(Ok(admission)) => Box::pin(inner.run(request, admission, observation)),
+            Ok(Err(problem)) => {
+                let refused = inner.refuse(request, &problem, observation);
+                Box::pin(ready(Ok(refused)))
             }
             Err(waiting) => Box::pin(async move {
-                let admitted = inner.admit(&mut request, waiting).await;
-                inner.answer(request, admitted, observation).await
+                match inner.admit(&mut request, waiting).await {
+                    Ok(admission) => inner.run(request, admission, observation).await,
+                    Err(problem) => Ok(inner.refuse(request, &problem, observation)),
+                }
             }),
         }
     }
@@ -154,34 +159,24 @@ where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     B: MessageBody,
 {
-    async fn answer(
+    fn refuse(
         &self,
         request: ServiceRequest,
-        admitted: Admitted,
+        problem: &TenantProblem,
         mut observation: Observation,
-    ) -> Result<Response<B>, Error> {
-        let response = match admitted {
-            Ok(admission) => {
-                observation.admitted(admission.tenant());
-                self.run(request, admission).await
-            }
-            Err(problem) => {
-                let answer = self.settings.answers.refuse(&problem, request.request());
-                Ok(request.into_response(answer).map_into_right_body())
-            }
-        };
-        observation.answered(match &response {
-            Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
-        });
-        response
+    ) -> Response<B> {
+        let answer = self.settings.answers.refuse(problem, request.request());
+        observation.answered(answer.status());
+        request.into_response(answer).map_into_right_body()
     }
 
     async fn run(
-        &self,
+        self: Rc<Self>,
         request: ServiceRequest,
         admission: Admission,
+        mut observation: Observation,
     ) -> Result<Response<B>, Error> {
+        observation.admitted(admission.tenant());
         let scope = match admission.tenant() {
             Some(info) => TenantScope::new(&info.id),
             None => TenantScope::none(),
@@ -190,7 +185,7 @@ where
         // Of middleware outside.
         let outer = request.extensions_mut().insert(admission);
         let body_scope = scope.clone();
-        let in_scope = async move {
+        let in_scope = async {
             // Called in here: routes' guards run in the call.
             let response = self.service.call(request).await?;
             let ended = transaction.end(&response).await;
@@ -199,7 +194,12 @@ where
             }
             Ok(self.settle(response, ended, body_scope))
         };
-        scope.run(in_scope).await
+        let response: Result<Response<B>, Error> = scope.run(in_scope).await;
+        observation.answered(match &response {
+            Ok(response) => response.status(),
+            Err(error) => error.as_response_error().status_code(),
+        });
+        response
     }
 
     /// Answers the problem that a response has, and keeps the tenant with its body.
