@@ -129,7 +129,6 @@ impl Tenancy {
     /// [at hand](TenantStore::tenant_at_hand). `None` says nothing about the tenant.
     #[must_use]
     pub fn served_at_hand(&self, id: &TenantId) -> Option<Result<Arc<TenantInfo>, TenantError>> {
-        let _home = self.home().enter();
         let info = self.inner.store.tenant_at_hand(id)?;
         Some(Self::check_served(id, info))
     }

@@ -5,7 +5,7 @@ use actix_web::{
     http::header::{HeaderName, HeaderValue},
 };
 use tenant_core::TenantId;
-use tracing::Span;
+use tracing::{Span, level_filters::LevelFilter};
 
 use super::{Header, Identification, Identified, TenantStrategy};
 use crate::{TenantProblem, TenantRequest};
@@ -99,7 +99,9 @@ impl Strategies {
         };
         match &mut progress.named {
             None => {
-                Span::current().record("tenant.strategy", self.chain()[place].name());
+                if LevelFilter::current() != LevelFilter::OFF {
+                    Span::current().record("tenant.strategy", self.chain()[place].name());
+                }
                 progress.named = Some(Named {
                     tenant,
                     first: place,

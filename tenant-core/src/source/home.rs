@@ -43,7 +43,7 @@ impl Home {
     }
 
     /// At home until the guard is dropped.
-    pub(crate) fn enter(&self) -> Option<EnterGuard<'_>> {
+    fn enter(&self) -> Option<EnterGuard<'_>> {
         self.0.as_ref().map(Handle::enter)
     }
 }

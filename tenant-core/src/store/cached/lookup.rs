@@ -6,7 +6,7 @@ use std::{
     ops::Add,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -54,6 +54,9 @@ struct Shared<S, T> {
     /// Until when the store is taken to be unavailable, where there is a stale answer to serve.
     failing_until: Mutex<Option<Instant>>,
     counters: Counters,
+    /// Where the first question was asked, and what is asked in the background is. Whoever finds an
+    /// answer at hand may be elsewhere, in a runtime that ends sooner, or in none.
+    runtime: OnceLock<Handle>,
 }
 
 /// When the question was asked, and what came of it.
@@ -93,6 +96,7 @@ where
                 flights: Mutex::default(),
                 failing_until: Mutex::default(),
                 counters: Counters::default(),
+                runtime: OnceLock::new(),
             }),
         }
     }
@@ -150,8 +154,8 @@ where
 
     /// In the background, unless somebody does so already.
     fn refresh(&self, store: &Arc<S>, id: &TenantId) {
-        // Without a runtime, the next one who can wait asks.
-        let Ok(runtime) = Handle::try_current() else {
+        // Without one, the next one who can wait asks.
+        let Some(runtime) = self.shared.runtime.get() else {
             return;
         };
         if self.shared.flights().contains_key(id) {
@@ -216,6 +220,11 @@ impl<S, T: Send + Sync + 'static> Shared<S, T> {
     /// One question for all who ask at the same time. When the one who asks gives up, the next of
     /// those who wait asks.
     async fn ask_once(self: Arc<Self>, store: &Arc<S>, id: &TenantId) -> Answer<T> {
+        if self.runtime.get().is_none()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let _ = self.runtime.set(runtime);
+        }
         let flight = Arc::clone(self.flights().entry(id.clone()).or_default());
         let landing = Landing {
             shared: &self,
