@@ -63,7 +63,7 @@ pub(crate) enum Access {
 impl Access {
     /// # Errors
     ///
-    /// [`TenantError::NoTenant`], [`TenantProblem::NoMiddleware`].
+    /// [`TenantProblem::NoMiddleware`].
     pub(crate) fn of(request: &HttpRequest) -> Result<Self, TenantProblem> {
         if let Some(admission) = Admission::find(&request.extensions()) {
             return Ok(match admission.current_tenant() {

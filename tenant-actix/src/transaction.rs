@@ -39,6 +39,10 @@ impl TransactionSlot {
         }
         let db = tenancy.for_tenant_in_any_status(tenant).await?;
         let begun = Arc::new(db.begin().await.map_err(TenantError::from)?);
+        // The handler may have answered without waiting for this.
+        if self.is_over.get() {
+            return Err(TenantProblem::TransactionHeld);
+        }
         *transaction = Some(Arc::clone(&begun));
         Ok(begun)
     }
@@ -61,7 +65,15 @@ impl TransactionSlot {
     }
 
     async fn end_begun(&self, is_good: bool) -> Result<(), TenantProblem> {
-        let Some(transaction) = self.transaction.lock().await.take() else {
+        // Somebody is still beginning, whom nobody may be polling: not to be waited for.
+        let Some(mut slot) = self.transaction.try_lock() else {
+            return if is_good {
+                Err(TenantProblem::TransactionHeld)
+            } else {
+                Ok(())
+            };
+        };
+        let Some(transaction) = slot.take() else {
             return Ok(());
         };
         match (Arc::try_unwrap(transaction), is_good) {

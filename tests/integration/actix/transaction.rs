@@ -32,6 +32,7 @@ on_every_database!(
     one_that_a_task_holds_is_not_committed,
     one_that_the_body_holds_is_not_committed,
     none_begins_when_the_handler_has_answered,
+    one_that_nobody_finishes_to_begin_holds_up_nobody,
     middleware_inside_another_ends_its_own,
     the_answer_comes_after_the_commit,
 );
@@ -42,6 +43,12 @@ fn tenants(world: &World) -> TenantMiddleware {
 
 async fn acme_names(world: &World) -> Vec<String> {
     names(&world.acme().await).await.unwrap()
+}
+
+/// With connections of its own: a transaction that was dropped gives its connection back on the
+/// server's worker, which is ending.
+fn apart_from_the_server(world: &World) -> sea_orm_tenant::Tenancy {
+    world.tenancy().build().unwrap()
 }
 
 /// Sends one request to a handler.
@@ -117,7 +124,10 @@ async fn a_panic_rolls_back(world: &World) {
     let answer = server.answer("POST", "/", world.acme.as_str()).await;
     assert_eq!(answer, "", "a handler that panics answers nothing");
     server.stop().await;
-    assert!(acme_names(world).await.is_empty());
+    let tenancy = apart_from_the_server(world);
+    let db = tenancy.for_tenant(&world.acme).await.unwrap();
+    assert!(names(&db).await.unwrap().is_empty());
+    tenancy.close().await;
 }
 
 /// The handler waits for ever: only the client's going ends it.
@@ -152,8 +162,11 @@ async fn a_client_that_goes_away_rolls_back(world: &World) {
     gone.notified().await;
     server.stop().await;
     // The rollback may still be under way; a write waits for it.
-    add(&world.acme().await, "Wells").await.unwrap();
-    assert_eq!(acme_names(world).await, ["Wells"]);
+    let tenancy = apart_from_the_server(world);
+    let db = tenancy.for_tenant(&world.acme).await.unwrap();
+    add(&db, "Wells").await.unwrap();
+    assert_eq!(names(&db).await.unwrap(), ["Wells"]);
+    tenancy.close().await;
 }
 
 async fn a_handler_that_asks_twice_works_in_one_transaction(world: &World) {
@@ -241,6 +254,25 @@ async fn none_begins_when_the_handler_has_answered(world: &World) {
         "{}",
         answer.text()
     );
+}
+
+/// An extractor that is kept, half way, by a body that does not poll it: nothing waits for it.
+async fn one_that_nobody_finishes_to_begin_holds_up_nobody(world: &World) {
+    use actix_web::FromRequest as _;
+    let handler = |request: actix_web::HttpRequest| async move {
+        let mut begun = Box::pin(TenantTransaction::extract(&request));
+        let is_pending = futures_util::poll!(begun.as_mut()).is_pending();
+        let body = stream::once(async move {
+            let late = begun.await;
+            Ok::<_, TenantProblem>(web::Bytes::from(late.is_err().to_string()))
+        });
+        let body = HttpResponse::Ok().streaming(body.boxed_local());
+        assert!(is_pending);
+        body
+    };
+    let answer = to(world, handler).await;
+    assert_eq!(answer.problem(), (500, "internal".into()));
+    assert!(acme_names(world).await.is_empty());
 }
 
 /// The outer one's transaction is of another tenant, and begun by middleware in between.
