@@ -5,22 +5,23 @@ use tenant_core::{Tenancy, TenantConnection, TenantContext, TenantError, TenantI
 
 use crate::{
     TenantProblem,
+    middleware::Settings,
     transaction::{OpenTransaction, TransactionSlot},
 };
 
 /// What the middleware found out about a request, kept with it for extractors and guards.
 #[derive(Clone)]
 pub(crate) struct Admission {
-    tenancy: Tenancy,
+    settings: Rc<Settings>,
     tenant: Option<Arc<TenantInfo>>,
     transaction: Rc<TransactionSlot>,
 }
 
 impl Admission {
     /// Of a tenant, or of an excluded path.
-    pub(crate) fn new(tenancy: Tenancy, tenant: Option<Arc<TenantInfo>>) -> Self {
+    pub(crate) fn new(settings: Rc<Settings>, tenant: Option<Arc<TenantInfo>>) -> Self {
         Self {
-            tenancy,
+            settings,
             tenant,
             transaction: Rc::default(),
         }
@@ -69,10 +70,10 @@ impl Access {
             return Ok(match admission.current_tenant() {
                 Some(tenant) => Self::Admitted {
                     tenant: Arc::clone(tenant),
-                    tenancy: admission.tenancy.clone(),
+                    tenancy: admission.settings.tenancy.clone(),
                     transaction: Rc::clone(&admission.transaction),
                 },
-                None => Self::LookUp(admission.tenancy.clone()),
+                None => Self::LookUp(admission.settings.tenancy.clone()),
             });
         }
         match request.app_data::<web::Data<Tenancy>>() {

@@ -29,7 +29,7 @@ pub struct TenantService<S> {
 
 struct Inner<S> {
     service: S,
-    settings: Settings,
+    settings: Rc<Settings>,
     vary: Option<HeaderValue>,
 }
 
@@ -45,7 +45,7 @@ impl<S> TenantService<S> {
             inner: Rc::new(Inner {
                 service,
                 vary: settings.strategies.vary(),
-                settings,
+                settings: Rc::new(settings),
             }),
         }
     }
@@ -105,9 +105,9 @@ impl<S> Inner<S> {
             excluded,
             proxies,
             ..
-        } = &self.settings;
+        } = &*self.settings;
         if excluded.has(request.match_info().as_str()) {
-            return Ok(Ok(Admission::new(tenancy.clone(), None)));
+            return Ok(Ok(Admission::new(Rc::clone(&self.settings), None)));
         }
         let mut progress = Progress::default();
         let named = strategies.advance(&TenantRequest::new(request, proxies), &mut progress);
@@ -131,7 +131,7 @@ impl<S> Inner<S> {
             strategies,
             proxies,
             ..
-        } = &self.settings;
+        } = &*self.settings;
         let named = match waiting {
             Waiting::Strategy(progress) => {
                 let seen = TenantRequest::new(request, proxies);
@@ -150,7 +150,7 @@ impl<S> Inner<S> {
         request: &mut ServiceRequest,
     ) -> Admission {
         self.settings.strategies.consume(named, request);
-        Admission::new(self.settings.tenancy.clone(), Some(info))
+        Admission::new(Rc::clone(&self.settings), Some(info))
     }
 }
 

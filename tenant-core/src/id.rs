@@ -1,8 +1,7 @@
 use std::{borrow::Borrow, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-use crate::text::Text;
+use smol_str::SmolStr;
 
 /// The canonical name of a tenant: 1 to [`TenantId::MAX_LEN`] bytes of `[a-z0-9_-]`, the first one
 /// a letter or a digit.
@@ -22,7 +21,7 @@ use crate::text::Text;
 /// # Ok::<(), tenant_core::InvalidTenantId>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TenantId(Text);
+pub struct TenantId(SmolStr);
 
 impl TenantId {
     /// The longest id, in bytes. With [`SchemaName::TENANT_PREFIX`](crate::SchemaName::TENANT_PREFIX)
@@ -42,7 +41,7 @@ impl TenantId {
             check(id).is_none(),
             "a tenant id is 1 to 56 bytes of lowercase letters, digits, '_' and '-', the first one a letter or a digit"
         );
-        Self(Text::Static(id))
+        Self(SmolStr::new_static(id))
     }
 
     /// The id as text.
@@ -132,7 +131,7 @@ impl TryFrom<&str> for TenantId {
 
     fn try_from(id: &str) -> Result<Self, Self::Error> {
         validate(id)?;
-        Ok(Self(Text::from(id)))
+        Ok(Self(SmolStr::from(id)))
     }
 }
 
@@ -141,7 +140,7 @@ impl TryFrom<String> for TenantId {
 
     fn try_from(id: String) -> Result<Self, Self::Error> {
         validate(&id)?;
-        Ok(Self(Text::from(id)))
+        Ok(Self(SmolStr::from(id)))
     }
 }
 

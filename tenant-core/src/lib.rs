@@ -15,7 +15,6 @@ mod session;
 mod source;
 mod store;
 mod tenancy;
-mod text;
 mod transactional;
 
 #[cfg(feature = "service-client")]
@@ -40,7 +39,7 @@ pub use self::{
     schema::{InvalidSchemaName, SchemaName},
     schema_builder::TenantSchemaBuilder,
     session::{IsTransaction, TenantDatabaseContext},
-    source::{DatabaseUrl, SourceConnection, SourceTransaction},
+    source::{DatabaseUrl, SourceConnection, SourceStream, SourceTransaction},
     store::{
         CacheStatistics, CachedStore, CachedStoreBuilder, InvalidTenantStatus, MemoryStore,
         TenantChange, TenantInfo, TenantPage, TenantQuery, TenantStatus, TenantStore,

@@ -2,8 +2,9 @@ use std::{borrow::Borrow, fmt, str::FromStr};
 
 use sea_orm::DbBackend;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
 
-use crate::{TenantId, text::Text};
+use crate::TenantId;
 
 /// The name of the schema (on MySQL: the database) that holds one tenant's tables.
 ///
@@ -12,7 +13,7 @@ use crate::{TenantId, text::Text};
 /// to by default. Lowercase only, because MySQL folds case on some file systems: two names that
 /// differ here differ everywhere.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SchemaName(Text);
+pub struct SchemaName(SmolStr);
 
 impl SchemaName {
     /// The longest name, in bytes: PostgreSQL truncates identifiers beyond 63 (`NAMEDATALEN` - 1);
@@ -28,7 +29,7 @@ impl SchemaName {
     /// reserved name begins with the prefix.
     #[must_use]
     pub fn for_tenant(id: &TenantId) -> Self {
-        Self(Text::from(format!("{}{id}", Self::TENANT_PREFIX)))
+        Self(smol_str::format_smolstr!("{}{id}", Self::TENANT_PREFIX))
     }
 
     /// Makes a name of a literal, at no cost, also in a `const`.
@@ -43,7 +44,7 @@ impl SchemaName {
             check(name, Letters::Lowercase).is_none(),
             "a schema name is 1 to 63 bytes of lowercase letters, digits, '_' and '-', the first one not '-', and not reserved by a database server"
         );
-        Self(Text::Static(name))
+        Self(SmolStr::new_static(name))
     }
 
     /// The schema inside a database that belongs to one tenant alone, where the names that are
@@ -56,12 +57,12 @@ impl SchemaName {
     /// catalogue.
     pub fn in_dedicated_database(name: &str) -> Result<Self, InvalidSchemaName> {
         validate(name, Letters::Any)?;
-        Ok(Self(Text::from(name)))
+        Ok(Self(SmolStr::from(name)))
     }
 
     /// The schema of an SQLite file, seen from a connection that opened it.
     pub(crate) const fn sqlite_main() -> Self {
-        Self(Text::Static("main"))
+        Self(SmolStr::new_static("main"))
     }
 
     /// The name as text, unquoted.
@@ -248,7 +249,7 @@ impl TryFrom<&str> for SchemaName {
 
     fn try_from(name: &str) -> Result<Self, Self::Error> {
         validate(name, Letters::Lowercase)?;
-        Ok(Self(Text::from(name)))
+        Ok(Self(SmolStr::from(name)))
     }
 }
 
@@ -351,7 +352,7 @@ mod tests {
 
     #[test]
     fn quoting_escapes() {
-        let hostile = SchemaName(Text::Static("a\"b`c'd"));
+        let hostile = SchemaName(SmolStr::new_static("a\"b`c'd"));
         assert_eq!(hostile.quoted(DbBackend::Postgres), "\"a\"\"b`c'd\"");
         assert_eq!(hostile.quoted(DbBackend::MySql), "`a\"b``c'd`");
         assert_eq!(hostile.quoted(DbBackend::Sqlite), "\"a\"\"b`c'd\"");

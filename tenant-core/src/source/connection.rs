@@ -7,7 +7,10 @@ use sea_orm::{
 
 use tokio::{runtime::Handle, sync::Notify};
 
-use super::{DataSource, Released, SourceTransaction, home::AtHome};
+use super::{
+    DataSource, Released, SourceStream, SourceTransaction,
+    home::{AtHome, Home},
+};
 use crate::transactional::impl_transaction_trait;
 
 /// A connection to one data source, and a share in it: as long as somebody holds one, the data
@@ -41,6 +44,10 @@ impl SourceConnection {
     /// Where the source's connections live.
     pub(super) fn runtime(&self) -> Option<Handle> {
         self.source.runtime.clone()
+    }
+
+    pub(super) fn home(&self) -> &Home {
+        &self.source.home
     }
 
     /// Whatever takes a connection from the pool runs so: it may have to open one.
@@ -131,7 +138,7 @@ impl ConnectionTrait for SourceConnection {
 impl_transaction_trait!([] SourceConnection, SourceTransaction);
 
 impl StreamTrait for SourceConnection {
-    type Stream<'a> = <DatabaseConnection as StreamTrait>::Stream<'a>;
+    type Stream<'a> = SourceStream;
 
     fn get_database_backend(&self) -> DbBackend {
         self.source.database.get_database_backend()
@@ -141,14 +148,16 @@ impl StreamTrait for SourceConnection {
         &'a self,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        Box::pin(self.at_home(self.source.database.stream_raw(statement)))
+        let rows = self.source.database.stream_raw(statement);
+        Box::pin(async { Ok(SourceStream::new(self.home(), self.at_home(rows).await?)) })
     }
 
     fn stream<'a, S: StatementBuilder + Sync>(
         &'a self,
         statement: &S,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        Box::pin(self.at_home(self.source.database.stream(statement)))
+        let rows = self.source.database.stream(statement);
+        Box::pin(async { Ok(SourceStream::new(self.home(), self.at_home(rows).await?)) })
     }
 }
 

@@ -4,6 +4,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use futures_core::Stream;
 use pin_project_lite::pin_project;
 use tokio::runtime::{EnterGuard, Handle, RuntimeFlavor};
 
@@ -77,5 +78,51 @@ impl<F: Future> Future for AtHome<'_, F> {
             Some(future) => future.poll(context),
             None => Poll::Pending,
         }
+    }
+}
+
+/// What gives a connection back when it is dropped: it does so at home.
+pub(super) struct Housed<T> {
+    home: Home,
+    /// An `Option`, so that it can be dropped at home, or taken.
+    value: Option<T>,
+}
+
+impl<T> Housed<T> {
+    pub(super) fn new(home: &Home, value: T) -> Self {
+        Self {
+            home: home.clone(),
+            value: Some(value),
+        }
+    }
+
+    pub(super) fn get(&self) -> Option<&T> {
+        self.value.as_ref()
+    }
+
+    pub(super) fn take(&mut self) -> Option<T> {
+        self.value.take()
+    }
+}
+
+impl<T: Stream + Unpin> Stream for Housed<T> {
+    type Item = T::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T::Item>> {
+        let Self { home, value } = &mut *self;
+        let _entered = home.enter();
+        match value {
+            Some(stream) => Pin::new(stream).poll_next(context),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+impl<T> Unpin for Housed<T> {}
+
+impl<T> Drop for Housed<T> {
+    fn drop(&mut self) {
+        let _entered = self.home.enter();
+        self.value = None;
     }
 }

@@ -4,6 +4,7 @@ mod connection;
 mod finish;
 mod home;
 mod open;
+mod stream;
 mod transaction;
 mod url;
 
@@ -28,7 +29,10 @@ use tokio::{
 
 pub(crate) use self::home::Home;
 pub(crate) use self::open::{SourceOptions, connect_dedicated, create_database, create_file};
-pub use self::{connection::SourceConnection, transaction::SourceTransaction, url::DatabaseUrl};
+pub use self::{
+    connection::SourceConnection, stream::SourceStream, transaction::SourceTransaction,
+    url::DatabaseUrl,
+};
 use crate::{TenantError, error::product};
 
 /// The open data sources, one pool for each database URL, no more than a bound at a time.

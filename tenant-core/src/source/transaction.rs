@@ -13,7 +13,7 @@ use sea_orm::{
     StatementBuilder, StreamTrait, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
-use super::{SourceConnection, finish::Finish};
+use super::{SourceConnection, finish::Finish, home::Housed};
 use crate::{TenantError, transactional::impl_transaction_trait};
 
 /// A transaction on a [`SourceConnection`], and a share in its data source: neither closing nor
@@ -25,7 +25,7 @@ use crate::{TenantError, transactional::impl_transaction_trait};
 /// transaction around it, and what followed would commit statement by statement. Here everything
 /// that follows is refused with [`TenantError::TransactionLost`].
 pub struct SourceTransaction {
-    transaction: DatabaseTransaction,
+    transaction: Housed<DatabaseTransaction>,
     /// One for the transaction and all its savepoints: the driver undoes them together.
     lost: Arc<AtomicBool>,
     /// Not in a savepoint: when the transaction ends, what is left of it may go on no more.
@@ -54,7 +54,7 @@ impl SourceTransaction {
             let begun = share.at_home(database.begin_with_options(options)).await?;
             let lost = Arc::new(AtomicBool::new(false));
             Ok(Self {
-                transaction: begun,
+                transaction: Housed::new(share.home(), begun),
                 _outermost: Some(LostWhenOver(Arc::clone(&lost))),
                 lost,
                 share,
@@ -64,9 +64,15 @@ impl SourceTransaction {
     }
 
     /// The transaction as SeaORM's own type, for what asks for that.
-    #[must_use]
-    pub fn as_database_transaction(&self) -> &DatabaseTransaction {
-        &self.transaction
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::TransactionLost`].
+    pub fn as_database_transaction(&self) -> Result<&DatabaseTransaction, TenantError> {
+        match self.transaction.get() {
+            Some(transaction) if !self.lost.load(Ordering::Acquire) => Ok(transaction),
+            _ => Err(TenantError::TransactionLost),
+        }
     }
 
     /// A savepoint.
@@ -76,7 +82,7 @@ impl SourceTransaction {
         let savepoint = transaction.begin_with_options(options).await?;
         begun.keep();
         Ok(Self {
-            transaction: savepoint,
+            transaction: Housed::new(self.share.home(), savepoint),
             lost: Arc::clone(&self.lost),
             _outermost: None,
             share: self.share.clone(),
@@ -84,10 +90,7 @@ impl SourceTransaction {
     }
 
     fn check(&self) -> Result<&DatabaseTransaction, DbErr> {
-        if self.lost.load(Ordering::Acquire) {
-            return Err(TenantError::TransactionLost.into());
-        }
-        Ok(&self.transaction)
+        Ok(self.as_database_transaction()?)
     }
 }
 
@@ -120,7 +123,7 @@ impl fmt::Debug for SourceTransaction {
 #[async_trait::async_trait]
 impl ConnectionTrait for SourceTransaction {
     fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(&self.transaction)
+        ConnectionTrait::get_database_backend(self.share.as_database_connection())
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
@@ -158,11 +161,11 @@ impl ConnectionTrait for SourceTransaction {
     }
 
     fn support_returning(&self) -> bool {
-        self.transaction.support_returning()
+        self.share.support_returning()
     }
 
     fn is_mock_connection(&self) -> bool {
-        self.transaction.is_mock_connection()
+        self.share.is_mock_connection()
     }
 }
 
@@ -170,18 +173,22 @@ impl_transaction_trait!([] SourceTransaction, SourceTransaction);
 
 #[async_trait::async_trait]
 impl TransactionSession for SourceTransaction {
-    async fn commit(self) -> Result<(), DbErr> {
+    async fn commit(mut self) -> Result<(), DbErr> {
         self.check()?;
         let ended = LostUnlessKept(Some(&self.lost));
-        self.share.at_home(self.transaction.commit()).await?;
+        if let Some(transaction) = self.transaction.take() {
+            self.share.at_home(transaction.commit()).await?;
+        }
         ended.keep();
         Ok(())
     }
 
     /// Of a transaction that is lost, too: nothing is left to undo.
-    async fn rollback(self) -> Result<(), DbErr> {
+    async fn rollback(mut self) -> Result<(), DbErr> {
         let ended = LostUnlessKept(Some(&self.lost));
-        self.share.at_home(self.transaction.rollback()).await?;
+        if let Some(transaction) = self.transaction.take() {
+            self.share.at_home(transaction.rollback()).await?;
+        }
         ended.keep();
         Ok(())
     }
@@ -191,7 +198,7 @@ impl StreamTrait for SourceTransaction {
     type Stream<'a> = <DatabaseTransaction as StreamTrait>::Stream<'a>;
 
     fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(&self.transaction)
+        ConnectionTrait::get_database_backend(self.share.as_database_connection())
     }
 
     fn stream_raw<'a>(
@@ -222,13 +229,20 @@ impl sea_schema::Connection for SourceTransaction {
         &self,
         select: sea_orm::sea_query::SelectStatement,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        sea_schema::Connection::query_all(&self.transaction, select).await
+        let transaction = self.as_database_transaction().map_err(lost_in_driver)?;
+        sea_schema::Connection::query_all(transaction, select).await
     }
 
     async fn query_all_raw(
         &self,
         sql: String,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        sea_schema::Connection::query_all_raw(&self.transaction, sql).await
+        let transaction = self.as_database_transaction().map_err(lost_in_driver)?;
+        sea_schema::Connection::query_all_raw(transaction, sql).await
     }
+}
+
+#[cfg(feature = "schema-sync")]
+fn lost_in_driver(lost: TenantError) -> sea_schema::sqlx_types::SqlxError {
+    sea_schema::sqlx_types::SqlxError::Configuration(lost.into())
 }

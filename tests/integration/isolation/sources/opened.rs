@@ -5,9 +5,9 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{future::join_all, poll};
-use sea_orm::TransactionTrait as _;
-use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy, TenantError, TenantId};
+use futures_util::{StreamExt as _, future::join_all, poll};
+use sea_orm::{EntityTrait as _, TransactionTrait as _};
+use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy, TenantConnection, TenantError, TenantId};
 use tokio::sync::Barrier;
 
 use super::{
@@ -15,7 +15,8 @@ use super::{
     counted, place,
     proxy::{Closed, Mute},
 };
-use crate::support::{Server, World, on_every_database};
+
+use crate::support::{Server, World, entities::author, on_every_database};
 
 on_every_database!(
     building_a_tenancy_opens_nothing,
@@ -25,6 +26,7 @@ on_every_database!(
     failed_openings_take_no_place,
     tenants_of_one_database_share_its_data_source,
     a_connection_outlives_the_runtime_of_whoever_opened_it,
+    what_is_dropped_on_an_ending_worker_gives_its_connection_back,
 );
 
 async fn building_a_tenancy_opens_nothing(world: &World) {
@@ -218,20 +220,11 @@ async fn all_who_waited_for_a_source_that_fails_are_told_at_once() {
 /// A worker of a server has a runtime of its own, and may end before the others.
 async fn a_connection_outlives_the_runtime_of_whoever_opened_it(world: &World) {
     let tenancy = world.tenancy().max_connections(1).build().unwrap();
-    let (worker, acme) = (tenancy.clone(), world.acme.clone());
     let session = session_of(world);
-    let opened = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
-        runtime.block_on(async {
-            let db = worker.for_tenant(&acme).await.unwrap();
-            add(&db, "Verne").await.unwrap();
-            count(&db, session).await.unwrap()
-        })
+    let opened = on_a_worker(&tenancy, world, async move |db| {
+        add(&db, "Verne").await.unwrap();
+        count(&db, session).await.unwrap()
     });
-    let opened = opened.join().unwrap();
     let db = tenancy.for_tenant(&world.acme).await.unwrap();
     assert_eq!(
         count(&db, session).await.unwrap(),
@@ -243,6 +236,50 @@ async fn a_connection_outlives_the_runtime_of_whoever_opened_it(world: &World) {
     add(&transaction, "Wells").await.unwrap();
     transaction.commit().await.unwrap();
     tenancy.close().await;
+}
+
+/// A worker that is ending has no time left to give anything back.
+async fn what_is_dropped_on_an_ending_worker_gives_its_connection_back(world: &World) {
+    let tenancy = world.tenancy().max_connections(1).build().unwrap();
+    let session = session_of(world);
+    let opened = on_a_worker(&tenancy, world, async move |db| {
+        let opened = count(&db, session).await.unwrap();
+        let transaction = db.begin().await.unwrap();
+        add(&transaction, "Verne").await.unwrap();
+        drop(transaction);
+        opened
+    });
+    on_a_worker(&tenancy, world, async move |db| {
+        add(&db, "Wells").await.unwrap();
+        add(&db, "Shelley").await.unwrap();
+        let mut rows = Box::pin(author::Entity::find().stream(&db).await.unwrap());
+        rows.next().await.unwrap().unwrap();
+    });
+    let db = tenancy.for_tenant(&world.acme).await.unwrap();
+    assert_eq!(
+        count(&db, session).await.unwrap(),
+        opened,
+        "another connection"
+    );
+    assert_eq!(names(&db).await.unwrap(), ["Wells", "Shelley"]);
+    tenancy.close().await;
+}
+
+/// What `work` returns, in a runtime of its own that ends with it.
+fn on_a_worker<R: Send + 'static>(
+    tenancy: &Tenancy,
+    world: &World,
+    work: impl AsyncFnOnce(TenantConnection) -> R + Send + 'static,
+) -> R {
+    let (tenancy, acme) = (tenancy.clone(), world.acme.clone());
+    let worker = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async { work(tenancy.for_tenant(&acme).await.unwrap()).await })
+    });
+    worker.join().unwrap()
 }
 
 /// Which of the server's sessions a connection is. SQLite has none.
