@@ -18,6 +18,8 @@ pub use tenant_actix as actix;
 pub use tenant_core::*;
 #[cfg(feature = "macros")]
 pub use tenant_macros::{TenantScoped, TenantShared, with_tenant};
+#[cfg(feature = "migration")]
+pub use tenant_migration as migration;
 
 pub mod prelude;
 

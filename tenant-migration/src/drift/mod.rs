@@ -1,0 +1,1 @@
+//! What differs between a tenant's schema and a reference.

@@ -1,0 +1,1 @@
+//! What Citus refuses of a tenant migrator.
