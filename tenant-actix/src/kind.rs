@@ -63,6 +63,11 @@ impl Kind {
         "tenant-in-maintenance",
         "The tenant is in maintenance",
     );
+    const MIGRATING: Self = Self::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "tenant-migrating",
+        "The tenant is being migrated",
+    );
     const NOT_READY: Self = Self::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "tenant-not-ready",
@@ -104,6 +109,7 @@ impl Kind {
             TenantError::UnknownTenant { .. } => Self::UNKNOWN,
             TenantError::Suspended { .. } => Self::SUSPENDED,
             TenantError::InMaintenance { .. } => Self::MAINTENANCE,
+            TenantError::Migrating { .. } => Self::MIGRATING,
             TenantError::NotReady { .. } => Self::NOT_READY,
             TenantError::Archived { .. } => Self::ARCHIVED,
             TenantError::StoreUnavailable { .. } => Self::STORE,

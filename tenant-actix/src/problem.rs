@@ -20,7 +20,7 @@ pub(crate) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// | [`Disagreement`](Self::Disagreement), [`Forbidden`](Self::Forbidden), a suspended tenant | 403 |
 /// | an unknown tenant | 404 |
 /// | an archived tenant | 410 |
-/// | a tenant in maintenance or not ready, a store or a database that does not answer, connections that are all in use | 503 with `Retry-After` |
+/// | a tenant in maintenance, being migrated or not ready, a store or a database that does not answer, connections that are all in use | 503 with `Retry-After` |
 /// | anything else | 500 |
 ///
 /// Answers are RFC 9457 problems. They say which kind of problem it is, and nothing of its cause,

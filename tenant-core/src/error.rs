@@ -34,6 +34,17 @@ pub enum TenantError {
         tenant: TenantId,
     },
 
+    /// The tenant's schema is older than the application: its migration is under way, or to come.
+    #[error(
+        "tenant {tenant} is being migrated: its schema has not got {migration} yet; try again later"
+    )]
+    Migrating {
+        /// The tenant that was asked for.
+        tenant: TenantId,
+        /// The migration that the application needs.
+        migration: Arc<str>,
+    },
+
     /// The tenant exists and is locked out until somebody activates it again.
     #[error("tenant {tenant} is suspended")]
     Suspended {

@@ -42,7 +42,8 @@ pub use self::{
     source::{DatabaseUrl, SourceConnection, SourceStream, SourceTransaction},
     store::{
         CacheStatistics, CachedStore, CachedStoreBuilder, InvalidTenantStatus, MemoryStore,
-        TenantChange, TenantInfo, TenantPage, TenantQuery, TenantStatus, TenantStore,
+        PlacedPage, PlacedTenant, TenantChange, TenantDirectory, TenantInfo, TenantPage,
+        TenantQuery, TenantRegistry, TenantStatus, TenantStore,
     },
     tenancy::{Tenancy, TenancyBuilder},
 };

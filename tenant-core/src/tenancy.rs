@@ -6,7 +6,10 @@ use crate::{
     ConnectionInfo, DatabaseUrl, Placement, SchemaName, SourceConnection, TenantConnection,
     TenantContext, TenantError, TenantId, TenantInfo, TenantStore,
     qualify::quoted_placeholder,
-    source::{DataSources, Home, SourceOptions, connect_dedicated, create_database, create_file},
+    source::{
+        DataSources, Home, SourceOptions, connect_alone, connect_dedicated, create_database,
+        create_file,
+    },
 };
 
 /// What an application holds: the store that knows the tenants, and the databases they are in.
@@ -196,7 +199,7 @@ impl Tenancy {
     ) -> Result<DatabaseConnection, TenantError> {
         let placed = self.placed(id).await?;
         let (url, schema) = (placed.url(), placed.schema());
-        let db = connect_dedicated(url, schema, self.inner.sources.options()).await?;
+        let db = self.dedicated_connection_to(&placed).await?;
         // MySQL and SQLite do not connect to a database or a file that is missing.
         if url.backend() == DbBackend::Postgres && !schema_exists(&db, schema).await? {
             db.close().await?;
@@ -206,6 +209,37 @@ impl Tenancy {
             });
         }
         Ok(db)
+    }
+
+    /// A connection as [`dedicated_connection`](Self::dedicated_connection) returns it, to a place
+    /// that the caller knows: of a tenant that is being made, or moved. Whether the schema is there
+    /// is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::DataSourceUnavailable`].
+    pub async fn dedicated_connection_to(
+        &self,
+        place: &ConnectionInfo,
+    ) -> Result<DatabaseConnection, TenantError> {
+        let options = self.inner.sources.options();
+        connect_dedicated(place.url(), place.schema(), options).await
+    }
+
+    /// One connection of its own to a database that tenants are in, bound to none of them: for work
+    /// on many of them. Close it when done; it counts against no pool.
+    ///
+    /// On PostgreSQL nothing is on its search path, so that an unqualified name reaches nothing until
+    /// a transaction sets one. On MySQL the default database is the one that the URL names, if any.
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::DataSourceUnavailable`].
+    pub async fn connection_to(
+        &self,
+        url: &DatabaseUrl,
+    ) -> Result<DatabaseConnection, TenantError> {
+        connect_alone(url, self.inner.sources.options()).await
     }
 
     /// How many data sources are open now, those that are closing included.

@@ -1,5 +1,24 @@
 //! The fleet: provisioning, migrating and comparing the schemas of thousands of tenants.
 
 pub mod drift;
+mod error;
+mod fleet;
+mod ledger;
 #[cfg(feature = "lint")]
 pub mod lint;
+mod manager;
+mod migrations;
+mod provision;
+mod report;
+mod session;
+mod status;
+
+pub use self::{
+    error::MigrationError,
+    fleet::{Fleet, FleetBuilder, Rollout, Run, Selection, Share, Stop},
+    manager::TenantSchemaManager,
+    migrations::Migrations,
+    provision::{Provision, ProvisionEvent, ProvisionStep, Provisioned, SeedConnection},
+    report::{Counts, FleetReport, Outcome, Skipped, TenantReport},
+    status::{SchemaStatus, SchemaVersion},
+};

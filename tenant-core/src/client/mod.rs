@@ -14,12 +14,14 @@ mod tls;
 use std::{fmt, sync::Arc, time::Duration};
 
 use reqwest::header::HeaderValue;
+use tokio::task::JoinSet;
 use url::Url;
 
 use self::backoff::Backoff;
 pub use self::{builder::TenantServiceClientBuilder, error::ServiceError, events::TenantChanges};
 use crate::{
-    ConnectionInfo, TenantError, TenantId, TenantInfo, TenantPage, TenantQuery, TenantStore,
+    ConnectionInfo, PlacedPage, PlacedTenant, TenantDirectory, TenantError, TenantId, TenantInfo,
+    TenantPage, TenantQuery, TenantStore,
 };
 
 /// The client of the tenant management service: tenants are looked up over HTTP.
@@ -142,6 +144,40 @@ impl TenantStore for TenantServiceClient {
 
     async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
         self.get_tenant_connection_info(id).await.map(Arc::new)
+    }
+}
+
+/// How many places are asked for at once.
+const PLACES_AT_ONCE: usize = 16;
+
+/// The service tells the place of one tenant at a time: they are asked for, some at once.
+#[async_trait::async_trait]
+impl TenantDirectory for TenantServiceClient {
+    async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
+        let TenantPage { tenants, next } = self.list(query).await?;
+        let mut unplaced = tenants.into_iter().enumerate();
+        let mut asking = JoinSet::new();
+        let mut placed = Vec::new();
+        loop {
+            while asking.len() < PLACES_AT_ONCE
+                && let Some((number, info)) = unplaced.next()
+            {
+                let service = self.clone();
+                asking.spawn(async move {
+                    let place = service.get_tenant_connection_info(&info.id).await;
+                    (number, PlacedTenant::new(info, place.map(Arc::new)))
+                });
+            }
+            match asking.join_next().await {
+                Some(answered) => placed.push(answered.map_err(TenantError::store_unavailable)?),
+                None => break,
+            }
+        }
+        placed.sort_unstable_by_key(|(number, _)| *number);
+        Ok(PlacedPage {
+            tenants: placed.into_iter().map(|(_, tenant)| tenant).collect(),
+            next,
+        })
     }
 }
 

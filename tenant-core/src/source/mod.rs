@@ -28,7 +28,9 @@ use tokio::{
 };
 
 pub(crate) use self::home::Home;
-pub(crate) use self::open::{SourceOptions, connect_dedicated, create_database, create_file};
+pub(crate) use self::open::{
+    SourceOptions, connect_alone, connect_dedicated, create_database, create_file,
+};
 pub use self::{
     connection::SourceConnection, stream::SourceStream, transaction::SourceTransaction,
     url::DatabaseUrl,

@@ -87,11 +87,34 @@ pub(crate) async fn connect_dedicated(
     };
     // A startup parameter and not a `SET`: `RESET` comes back to it. Temporary tables are looked up
     // last: they outlive their user, and would hide the tenant's.
-    let search_path = (url.backend() == DbBackend::Postgres)
-        .then(|| format!("{},pg_temp", schema.quoted(DbBackend::Postgres)));
-    let mut connect = connect_options(&url, &options.without_shared_tables(), search_path);
-    connect.max_connections(1).min_connections(0);
-    options.home.run(open(&url, connect)).await
+    let search_path = format!("{},pg_temp", schema.quoted(DbBackend::Postgres));
+    one(&url, options, search_path).await
+}
+
+/// Opens one connection for work on many tenants. An unqualified name reaches no table on it: on
+/// PostgreSQL because nothing is on its search path.
+pub(crate) async fn connect_alone(
+    url: &DatabaseUrl,
+    options: &SourceOptions,
+) -> Result<DatabaseConnection, TenantError> {
+    one(url, options, "pg_temp".to_owned()).await
+}
+
+/// `search_path` is PostgreSQL's.
+async fn one(
+    url: &DatabaseUrl,
+    options: &SourceOptions,
+    search_path: String,
+) -> Result<DatabaseConnection, TenantError> {
+    let search_path = (url.backend() == DbBackend::Postgres).then_some(search_path);
+    let mut connect = connect_options(url, &options.without_shared_tables(), search_path);
+    // Never reaped: another connection in its place would have lost what was set on it.
+    connect
+        .max_connections(1)
+        .min_connections(0)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    options.home.run(open(url, connect)).await
 }
 
 /// Creates a MySQL database, on a connection that has none.

@@ -127,8 +127,9 @@ impl DatabaseUrl {
         self.with_path(database.as_str())
     }
 
-    /// The same server, with no default database.
-    pub(crate) fn without_database(&self) -> Self {
+    /// The same server, with no database: what a database that is not there yet is made through.
+    #[must_use]
+    pub fn without_database(&self) -> Self {
         self.with_path("")
     }
 
@@ -173,7 +174,8 @@ impl DatabaseUrl {
     }
 
     /// The path of an SQLite file, or of nothing on other databases.
-    pub(crate) fn file(&self) -> Option<PathBuf> {
+    #[must_use]
+    pub fn file(&self) -> Option<PathBuf> {
         if self.backend != DbBackend::Sqlite {
             return None;
         }

@@ -13,6 +13,11 @@ pub struct TenantQuery {
 }
 
 impl TenantQuery {
+    /// How many tenants a page has at most.
+    pub(crate) fn bound(&self) -> usize {
+        self.limit.unwrap_or(100).clamp(1, 1000) as usize
+    }
+
     /// Only tenants in this status.
     #[must_use]
     pub fn with_status(mut self, status: TenantStatus) -> Self {

@@ -6,7 +6,10 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{TenantInfo, TenantStatus, TenantStore};
+use super::{
+    PlacedPage, PlacedTenant, TenantDirectory, TenantInfo, TenantQuery, TenantRegistry,
+    TenantStatus, TenantStore,
+};
 use crate::{ConnectionInfo, DatabaseUrl, TenantError, TenantId, placement::ConnectionEntry};
 
 /// Tenants held in memory: built in code, or read from a JSON file.
@@ -49,6 +52,23 @@ struct Tenants {
 struct Entry {
     info: Arc<TenantInfo>,
     connection: Arc<ConnectionInfo>,
+}
+
+impl Entry {
+    fn set_status(&mut self, status: TenantStatus) {
+        self.info = Arc::new(TenantInfo::clone(&self.info).with_status(status));
+    }
+
+    fn refuse_step(&self, allowed: bool, to: &'static str) -> Result<(), TenantError> {
+        if allowed {
+            return Ok(());
+        }
+        Err(TenantError::IllegalStatusChange {
+            tenant: self.info.id.clone(),
+            from: self.info.status,
+            to,
+        })
+    }
 }
 
 impl MemoryStore {
@@ -121,30 +141,7 @@ impl MemoryStore {
     /// [`TenantError::InvalidStoreEntry`] when another tenant is placed in the same schema of the
     /// same database: each would see the other's rows.
     pub fn insert(&self, info: TenantInfo, connection: ConnectionInfo) -> Result<(), TenantError> {
-        let mut tenants = self.write();
-        let place = connection.place();
-        match tenants.places.get(&place) {
-            Some(neighbour) if *neighbour != info.id => {
-                return Err(TenantError::InvalidStoreEntry {
-                    reason: format!(
-                        "its schema {} is that of tenant {neighbour} in the same database",
-                        connection.schema()
-                    ),
-                    tenant: info.id,
-                });
-            }
-            _ => {}
-        }
-        tenants.remove(&info.id);
-        tenants.places.insert(place, info.id.clone());
-        tenants.entries.insert(
-            info.id.clone(),
-            Entry {
-                info: Arc::new(info),
-                connection: Arc::new(connection),
-            },
-        );
-        Ok(())
+        self.write().insert(info, connection)
     }
 
     /// Changes a tenant's status.
@@ -153,13 +150,8 @@ impl MemoryStore {
     ///
     /// [`TenantError::UnknownTenant`].
     pub fn set_status(&self, id: &TenantId, status: TenantStatus) -> Result<(), TenantError> {
-        match self.write().entries.get_mut(id) {
-            Some(entry) => {
-                entry.info = Arc::new(TenantInfo::clone(&entry.info).with_status(status));
-                Ok(())
-            }
-            None => Err(unknown(id)),
-        }
+        self.write().entry_mut(id)?.set_status(status);
+        Ok(())
     }
 
     /// Forgets a tenant. Its data stays where it is. `false` when it was not known.
@@ -193,6 +185,36 @@ impl MemoryStore {
 }
 
 impl Tenants {
+    fn insert(&mut self, info: TenantInfo, connection: ConnectionInfo) -> Result<(), TenantError> {
+        let place = connection.place();
+        match self.places.get(&place) {
+            Some(neighbour) if *neighbour != info.id => {
+                return Err(TenantError::InvalidStoreEntry {
+                    reason: format!(
+                        "its schema {} is that of tenant {neighbour} in the same database",
+                        connection.schema()
+                    ),
+                    tenant: info.id,
+                });
+            }
+            _ => {}
+        }
+        self.remove(&info.id);
+        self.places.insert(place, info.id.clone());
+        self.entries.insert(
+            info.id.clone(),
+            Entry {
+                info: Arc::new(info),
+                connection: Arc::new(connection),
+            },
+        );
+        Ok(())
+    }
+
+    fn entry_mut(&mut self, id: &TenantId) -> Result<&mut Entry, TenantError> {
+        self.entries.get_mut(id).ok_or_else(|| unknown(id))
+    }
+
     fn remove(&mut self, id: &TenantId) -> bool {
         let removed = self.entries.remove(id);
         if let Some(removed) = &removed {
@@ -235,6 +257,87 @@ impl TenantStore for MemoryStore {
 
     async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
         Ok(self.entry(id)?.connection)
+    }
+}
+
+#[async_trait::async_trait]
+impl TenantDirectory for MemoryStore {
+    async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
+        let tenants = self.read();
+        let mut listed: Vec<&Entry> = tenants
+            .entries
+            .values()
+            .filter(|entry| {
+                query
+                    .status
+                    .is_none_or(|status| entry.info.status == status)
+            })
+            .filter(|entry| {
+                query
+                    .after
+                    .as_ref()
+                    .is_none_or(|after| entry.info.id > *after)
+            })
+            .collect();
+        listed.sort_unstable_by_key(|entry| &entry.info.id);
+        let more = listed.len() > query.bound();
+        listed.truncate(query.bound());
+        Ok(PlacedPage {
+            next: listed
+                .last()
+                .filter(|_| more)
+                .map(|last| last.info.id.clone()),
+            tenants: listed
+                .into_iter()
+                .map(|entry| {
+                    PlacedTenant::new(
+                        TenantInfo::clone(&entry.info),
+                        Ok(Arc::clone(&entry.connection)),
+                    )
+                })
+                .collect(),
+        })
+    }
+}
+
+#[async_trait::async_trait]
+impl TenantRegistry for MemoryStore {
+    async fn register(
+        &self,
+        info: TenantInfo,
+        connection: ConnectionInfo,
+    ) -> Result<(), TenantError> {
+        let mut tenants = self.write();
+        if tenants.entries.contains_key(&info.id) {
+            return Err(TenantError::TenantExists { tenant: info.id });
+        }
+        tenants.insert(info, connection)
+    }
+
+    async fn change_status(&self, id: &TenantId, status: TenantStatus) -> Result<(), TenantError> {
+        let mut tenants = self.write();
+        let entry = tenants.entry_mut(id)?;
+        entry.refuse_step(entry.info.status.may_become(status), status.as_str())?;
+        entry.set_status(status);
+        Ok(())
+    }
+
+    async fn change_place(
+        &self,
+        id: &TenantId,
+        connection: ConnectionInfo,
+    ) -> Result<(), TenantError> {
+        let mut tenants = self.write();
+        let info = TenantInfo::clone(&tenants.entry_mut(id)?.info);
+        tenants.insert(info, connection)
+    }
+
+    async fn forget(&self, id: &TenantId) -> Result<(), TenantError> {
+        let mut tenants = self.write();
+        let entry = tenants.entry_mut(id)?;
+        entry.refuse_step(entry.info.status == TenantStatus::Archived, "deleted")?;
+        tenants.remove(id);
+        Ok(())
     }
 }
 

@@ -7,6 +7,7 @@ mod database;
 mod info;
 mod listing;
 mod memory;
+mod registry;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub use self::{
     info::{InvalidTenantStatus, TenantInfo, TenantStatus},
     listing::{TenantPage, TenantQuery},
     memory::MemoryStore,
+    registry::{PlacedPage, PlacedTenant, TenantDirectory, TenantRegistry},
 };
 use crate::{ConnectionInfo, TenantError, TenantId};
 

@@ -9,7 +9,10 @@ use futures_core::Stream;
 
 pub use self::lookup::CacheStatistics;
 use self::lookup::{Lifetime, Lookup};
-use super::{TenantChange, TenantInfo, TenantStore};
+use super::{
+    PlacedPage, TenantChange, TenantDirectory, TenantInfo, TenantQuery, TenantRegistry,
+    TenantStatus, TenantStore,
+};
 use crate::{ConnectionInfo, TenantError, TenantId};
 
 /// A store that remembers what the one behind it said.
@@ -136,6 +139,56 @@ impl<S: TenantStore + 'static> TenantStore for CachedStore<S> {
 
     async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
         self.inner.connections.get(&self.inner.store, id).await
+    }
+}
+
+#[async_trait::async_trait]
+impl<S: TenantDirectory + 'static> TenantDirectory for CachedStore<S> {
+    /// From the store itself.
+    async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
+        self.inner.store.list_placed(query).await
+    }
+}
+
+/// Whoever is changed is forgotten, also when the change seems to have failed.
+#[async_trait::async_trait]
+impl<S: TenantRegistry + 'static> TenantRegistry for CachedStore<S> {
+    async fn register(
+        &self,
+        info: TenantInfo,
+        connection: ConnectionInfo,
+    ) -> Result<(), TenantError> {
+        let id = info.id.clone();
+        let _changed = Changing(self, &id);
+        self.inner.store.register(info, connection).await
+    }
+
+    async fn change_status(&self, id: &TenantId, status: TenantStatus) -> Result<(), TenantError> {
+        let _changed = Changing(self, id);
+        self.inner.store.change_status(id, status).await
+    }
+
+    async fn change_place(
+        &self,
+        id: &TenantId,
+        connection: ConnectionInfo,
+    ) -> Result<(), TenantError> {
+        let _changed = Changing(self, id);
+        self.inner.store.change_place(id, connection).await
+    }
+
+    async fn forget(&self, id: &TenantId) -> Result<(), TenantError> {
+        let _changed = Changing(self, id);
+        self.inner.store.forget(id).await
+    }
+}
+
+/// Invalidates when it ends, however that is: by cancellation, too.
+struct Changing<'a, S: TenantStore + 'static>(&'a CachedStore<S>, &'a TenantId);
+
+impl<S: TenantStore + 'static> Drop for Changing<'_, S> {
+    fn drop(&mut self) {
+        self.0.invalidate(self.1);
     }
 }
 

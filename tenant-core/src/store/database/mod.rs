@@ -28,7 +28,10 @@ pub use self::{
         ChangeKind, Changes, NewTenant, RecordedChange, Revision, TenantRecord, TenantUpdate,
     },
 };
-use super::{TenantInfo, TenantPage, TenantQuery, TenantStore};
+use super::{
+    PlacedPage, PlacedTenant, TenantDirectory, TenantInfo, TenantPage, TenantQuery, TenantRegistry,
+    TenantStatus, TenantStore,
+};
 use crate::{ConnectionInfo, TenantError, TenantId};
 
 /// The key of the one row of revisions.
@@ -100,21 +103,9 @@ impl DatabaseStore {
     /// [`TenantError::InvalidStoreEntry`] when a row makes no sense;
     /// [`TenantError::StoreUnavailable`].
     pub async fn list(&self, query: &TenantQuery) -> Result<TenantPage, TenantError> {
-        let limit = query.limit.unwrap_or(100).clamp(1, 1000);
-        let mut select = tenant::Entity::find()
-            .order_by_asc(tenant::Column::Id)
-            .limit(u64::from(limit) + 1);
-        if let Some(status) = query.status {
-            select = select.filter(tenant::Column::Status.eq(status.as_str()));
-        }
-        if let Some(after) = &query.after {
-            select = select.filter(tenant::Column::Id.gt(after.as_str()));
-        }
-        let rows = select.all(&self.db).await.map_err(unavailable)?;
-        let more = rows.len() > limit as usize;
+        let (rows, more) = self.rows(query).await?;
         let tenants = rows
             .iter()
-            .take(limit as usize)
             .map(|row| Ok(row::record(row)?.info))
             .collect::<Result<Vec<_>, TenantError>>()?;
         let next = tenants
@@ -160,6 +151,24 @@ impl DatabaseStore {
         }
         let changes = rows.iter().map(row::recorded);
         Ok(Changes::Since(changes.collect::<Result<_, _>>()?))
+    }
+
+    /// The rows of a page, and whether there are more behind it.
+    async fn rows(&self, query: &TenantQuery) -> Result<(Vec<tenant::Model>, bool), TenantError> {
+        let bound = query.bound();
+        let mut select = tenant::Entity::find()
+            .order_by_asc(tenant::Column::Id)
+            .limit(bound as u64 + 1);
+        if let Some(status) = query.status {
+            select = select.filter(tenant::Column::Status.eq(status.as_str()));
+        }
+        if let Some(after) = &query.after {
+            select = select.filter(tenant::Column::Id.gt(after.as_str()));
+        }
+        let mut rows = select.all(&self.db).await.map_err(unavailable)?;
+        let more = rows.len() > bound;
+        rows.truncate(bound);
+        Ok((rows, more))
     }
 
     async fn row(&self, id: &TenantId) -> Result<tenant::Model, TenantError> {
@@ -211,5 +220,57 @@ impl TenantStore for DatabaseStore {
     async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
         let row = self.row(id).await?;
         Ok(Arc::new(row::connection(id, &row, &self.keys)?))
+    }
+}
+
+#[async_trait::async_trait]
+impl TenantDirectory for DatabaseStore {
+    async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
+        let (rows, more) = self.rows(query).await?;
+        let tenants = rows
+            .iter()
+            .map(|row| {
+                let info = row::record(row)?.info;
+                let connection = row::connection(&info.id, row, &self.keys).map(Arc::new);
+                Ok(PlacedTenant::new(info, connection))
+            })
+            .collect::<Result<Vec<_>, TenantError>>()?;
+        let next = tenants
+            .last()
+            .filter(|_| more)
+            .map(|tenant| tenant.info.id.clone());
+        Ok(PlacedPage { tenants, next })
+    }
+}
+
+#[async_trait::async_trait]
+impl TenantRegistry for DatabaseStore {
+    async fn register(
+        &self,
+        info: TenantInfo,
+        connection: ConnectionInfo,
+    ) -> Result<(), TenantError> {
+        self.create(NewTenant::new(info, connection)).await?;
+        Ok(())
+    }
+
+    async fn change_status(&self, id: &TenantId, status: TenantStatus) -> Result<(), TenantError> {
+        let update = TenantUpdate::default().with_status(status);
+        self.update(id, update, None).await?;
+        Ok(())
+    }
+
+    async fn change_place(
+        &self,
+        id: &TenantId,
+        connection: ConnectionInfo,
+    ) -> Result<(), TenantError> {
+        let update = TenantUpdate::default().with_connection(connection);
+        self.update(id, update, None).await?;
+        Ok(())
+    }
+
+    async fn forget(&self, id: &TenantId) -> Result<(), TenantError> {
+        self.delete(id, None).await
     }
 }

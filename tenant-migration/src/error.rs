@@ -1,0 +1,184 @@
+use std::sync::Arc;
+
+use sea_orm::DbErr;
+use tenant_core::{SchemaName, TenantError, TenantId, TenantStatus};
+
+/// What can go wrong with a tenant's schema, or with the fleet's.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum MigrationError {
+    /// About the tenant, its entry, or its database.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+
+    /// A migration failed. On PostgreSQL and SQLite nothing of it is left.
+    #[error("migration {migration} failed: {source}")]
+    Migration {
+        /// The migration.
+        migration: Arc<str>,
+        /// What the database said.
+        source: DbErr,
+    },
+
+    /// A migration was begun and not finished, on a database that cannot take back what it did, and
+    /// running it again failed.
+    #[error(
+        "migration {migration} was begun and not finished, and failed when it was run again: {source}. The schema has what it did until then. Mend it by hand, or make the migration one that can be run again (`if_not_exists`, `has_column`)"
+    )]
+    HalfApplied {
+        /// The migration.
+        migration: Arc<str>,
+        /// What the database said.
+        source: DbErr,
+    },
+
+    /// The schema has migrations that this program does not know.
+    #[error(
+        "the schema has migrations that this program does not know: {}. Run the program that applied them, or a newer one", migrations.join(", ")
+    )]
+    UnknownMigrations {
+        /// Their names.
+        migrations: Vec<String>,
+    },
+
+    /// Somebody else has been at work on the schema for as long as one waits.
+    #[error("somebody else is at work on the schema {schema}; try again later")]
+    Locked {
+        /// The schema.
+        schema: SchemaName,
+    },
+
+    /// Where the tenant's schema is to be made, there is something already that was not made for it.
+    #[error(
+        "the schema {schema} is there already, and was not made for tenant {tenant}: nothing was changed. Place the tenant elsewhere, or remove it by hand"
+    )]
+    SchemaOccupied {
+        /// The tenant.
+        tenant: TenantId,
+        /// The schema.
+        schema: SchemaName,
+    },
+
+    /// The tenant's status does not allow it.
+    #[error("tenant {tenant} is {status}, and {operation} needs it to be {needed}")]
+    WrongStatus {
+        /// The tenant.
+        tenant: TenantId,
+        /// What it is.
+        status: TenantStatus,
+        /// What was to be done.
+        operation: &'static str,
+        /// What it must be.
+        needed: &'static str,
+    },
+
+    /// Something that cannot be undone was asked for, and not confirmed.
+    #[error("{operation} cannot be undone: confirm it with {how}")]
+    Unconfirmed {
+        /// What was to be done.
+        operation: String,
+        /// How to say that it is meant.
+        how: String,
+    },
+
+    /// What may be done in development only.
+    #[error(
+        "`fresh` drops all tables of every tenant, and is for development: build the fleet with `development(true)`, or set TENANT_ENV=development"
+    )]
+    Production,
+
+    /// The structures differ where they have to be alike.
+    #[error("the schema of tenant {tenant} is not what its migrations make:\n{drift}")]
+    Drifted {
+        /// The tenant.
+        tenant: TenantId,
+        /// In words.
+        drift: String,
+    },
+
+    /// The seed, or a hook, failed.
+    #[error("{step} failed: {source}")]
+    Step {
+        /// Which one.
+        step: &'static str,
+        /// What it said.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// It panicked, which stopped nobody else.
+    #[error("it panicked: {message}")]
+    Panicked {
+        /// What the panic said.
+        message: String,
+    },
+
+    /// It took longer than allowed.
+    #[error("it did not end within {limit:?}")]
+    TimedOut {
+        /// The limit.
+        limit: std::time::Duration,
+    },
+
+    /// A setting is missing or makes no sense.
+    #[error("configuration: {0}")]
+    Configuration(String),
+}
+
+impl MigrationError {
+    /// Whether trying again soon may help: somebody else held a lock, or was in the way.
+    pub(crate) fn is_transient(&self) -> bool {
+        match self {
+            Self::Locked { .. } => true,
+            Self::Migration { source, .. } | Self::Tenant(TenantError::Database(source)) => {
+                conflict::is_transient(source)
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<DbErr> for MigrationError {
+    fn from(error: DbErr) -> Self {
+        Self::Tenant(error.into())
+    }
+}
+
+/// Which of the drivers' errors are about others, and pass.
+pub(crate) mod conflict {
+    use sea_orm::{DbErr, RuntimeErr};
+
+    pub(crate) fn is_transient(error: &DbErr) -> bool {
+        code(error).is_some_and(|code| {
+            matches!(
+                code.as_str(),
+                // PostgreSQL: lock not available, deadlock, serialisation failure.
+                "55P03" | "40P01" | "40001"
+                // MySQL, by its own numbers: lock wait timeout, deadlock.
+                | "1205" | "1213"
+                // SQLite: busy, locked, and busy with a snapshot that is too old.
+                | "5" | "6" | "517" | "261"
+            )
+        })
+    }
+
+    /// PostgreSQL: two who create one schema at once are told so by the catalogue's index.
+    pub(crate) fn is_duplicate(error: &DbErr) -> bool {
+        code(error).is_some_and(|code| matches!(code.as_str(), "23505" | "42P06" | "1007"))
+    }
+
+    /// What the driver calls it; of MySQL the number, which says more than the SQLSTATE.
+    fn code(error: &DbErr) -> Option<String> {
+        let (DbErr::Exec(RuntimeErr::SqlxError(error))
+        | DbErr::Query(RuntimeErr::SqlxError(error))
+        | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
+        else {
+            return None;
+        };
+        let error = error.as_database_error()?;
+        #[cfg(feature = "sqlx-mysql")]
+        if let Some(mysql) = error.try_downcast_ref::<sea_orm::sqlx::mysql::MySqlDatabaseError>() {
+            return Some(mysql.number().to_string());
+        }
+        error.code().map(|code| code.into_owned())
+    }
+}

@@ -1,0 +1,216 @@
+//! All tenants together.
+
+mod rollout;
+mod run;
+mod selection;
+
+use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
+
+use tenant_core::{Tenancy, TenantDirectory};
+
+pub(crate) use self::run::panicked;
+pub use self::{
+    rollout::{Rollout, Share},
+    run::{Run, Stop},
+    selection::Selection,
+};
+use crate::{MigrationError, Migrations};
+
+/// All tenants of a directory, and the migrations that their schemas have.
+///
+/// With a directory that is a [`TenantRegistry`](tenant_core::TenantRegistry), too, tenants are made,
+/// moved and removed through it.
+///
+/// Cheap to clone; clones share everything.
+pub struct Fleet<R> {
+    inner: Arc<Inner<R>>,
+}
+
+pub(crate) struct Inner<R> {
+    pub(crate) registry: Arc<R>,
+    pub(crate) tenancy: Tenancy,
+    pub(crate) migrations: Migrations,
+    pub(crate) settings: Settings,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) workers: usize,
+    pub(crate) lock_timeout: Duration,
+    pub(crate) tenant_timeout: Duration,
+    pub(crate) attempts: usize,
+    pub(crate) development: bool,
+    pub(crate) citus: bool,
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// The tenants of `registry`, with these migrations.
+    pub fn builder(registry: R, migrations: Migrations) -> FleetBuilder<R> {
+        FleetBuilder {
+            registry: Arc::new(registry),
+            migrations,
+            tenancy: None,
+            connections: None,
+            settings: Settings {
+                workers: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
+                lock_timeout: Duration::from_secs(2),
+                tenant_timeout: Duration::from_secs(3600),
+                attempts: 5,
+                development: false,
+                citus: false,
+            },
+        }
+    }
+
+    /// Where tenants are looked up.
+    #[must_use]
+    pub fn registry(&self) -> &R {
+        &self.inner.registry
+    }
+
+    /// The migrations of tenants' schemas.
+    #[must_use]
+    pub fn migrations(&self) -> &Migrations {
+        &self.inner.migrations
+    }
+
+    pub(crate) fn tenancy(&self) -> &Tenancy {
+        &self.inner.tenancy
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+}
+
+impl<R> Clone for Fleet<R> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<R> fmt::Debug for Fleet<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fleet")
+            .field("migrations", &self.inner.migrations)
+            .field("settings", &self.inner.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Fleet`]. All have defaults.
+#[must_use = "a builder does nothing until it is built"]
+pub struct FleetBuilder<R> {
+    registry: Arc<R>,
+    migrations: Migrations,
+    tenancy: Option<Tenancy>,
+    connections: Option<usize>,
+    settings: Settings,
+}
+
+impl<R: TenantDirectory + 'static> FleetBuilder<R> {
+    /// How connections are opened: the settings of a tenancy apply to those of the fleet, too. Its
+    /// store is not asked: a cache there might be behind. Default: a tenancy without any settings.
+    pub fn tenancy(mut self, tenancy: Tenancy) -> Self {
+        self.tenancy = Some(tenancy);
+        self
+    }
+
+    /// How many tenants are worked on at once, at least 1. Default: the number of processors.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.settings.workers = workers;
+        self
+    }
+
+    /// The most connections that are open at once, which may be less than all workers would have:
+    /// on MySQL one has two. Default: no bound but the workers.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.connections = Some(connections);
+        self
+    }
+
+    /// How long a statement of a migration waits for a lock, and one worker for another program that
+    /// is at work on the same schema. Default: 2 s. A statement that waits makes all wait that come
+    /// after it, so this is how long a tenant may be blocked; it is tried again instead.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.lock_timeout = timeout;
+        self
+    }
+
+    /// The longest that one tenant may take, with all its attempts. Default: an hour.
+    pub fn tenant_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.tenant_timeout = timeout;
+        self
+    }
+
+    /// How often a tenant is tried, at least once, while others are in the way: locks that could not
+    /// be had, deadlocks, serialisation failures. Default: 5.
+    pub fn max_attempts(mut self, attempts: usize) -> Self {
+        self.settings.attempts = attempts;
+        self
+    }
+
+    /// Allows [`fresh`](Fleet::fresh), which drops everything. Default: not allowed.
+    pub fn development(mut self, development: bool) -> Self {
+        self.settings.development = development;
+        self
+    }
+
+    /// Makes tenants as Citus's schema-based sharding needs it: a schema is committed before its
+    /// tables, and removed again when they fail. Default: not so; a database that has the extension
+    /// is noticed, too.
+    pub fn citus(mut self, citus: bool) -> Self {
+        self.settings.citus = citus;
+        self
+    }
+
+    /// Checks the settings.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError::Configuration`] names the setting that makes no sense.
+    pub fn build(self) -> Result<Fleet<R>, MigrationError> {
+        let mut settings = self.settings;
+        let refused = |what: &str| Err(MigrationError::Configuration(what.to_owned()));
+        if settings.workers == 0 || settings.attempts == 0 {
+            return refused("`workers` and `max_attempts` must be at least 1");
+        }
+        if settings.lock_timeout.is_zero() || settings.tenant_timeout.is_zero() {
+            return refused("`lock_timeout` and `tenant_timeout` must be longer than nothing");
+        }
+        if let Some(connections) = self.connections {
+            /// As many as a worker may have.
+            const OF_A_WORKER: usize = 2;
+            if connections < OF_A_WORKER {
+                return refused("`max_connections` must be at least 2, which one worker may need");
+            }
+            settings.workers = settings.workers.min(connections / OF_A_WORKER);
+        }
+        let tenancy = match self.tenancy {
+            Some(tenancy) => tenancy,
+            None => Tenancy::builder()
+                .store(Arc::clone(&self.registry))
+                .build()?,
+        };
+        Ok(Fleet {
+            inner: Arc::new(Inner {
+                registry: self.registry,
+                tenancy,
+                migrations: self.migrations,
+                settings,
+            }),
+        })
+    }
+}
+
+impl<R> fmt::Debug for FleetBuilder<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FleetBuilder")
+            .field("migrations", &self.migrations)
+            .field("connections", &self.connections)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,374 @@
+//! Many tenants at once: workers, one tenant after the other for each.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use futures_util::FutureExt as _;
+use tenant_core::{TenantContext, TenantDirectory, TenantError, TenantId};
+use tokio::task::JoinSet;
+
+use super::{Fleet, Rollout, Selection, selection::has_schema};
+use crate::{
+    FleetReport, MigrationError, Outcome, SchemaStatus, SchemaVersion, Skipped, TenantReport,
+    ledger::Direction,
+    session::{Desk, Job},
+};
+
+/// What to do with how many tenants, and whom to tell. The default is everything, for all.
+#[derive(Clone, Default)]
+#[must_use = "it is only a description"]
+pub struct Run {
+    selection: Selection,
+    rollout: Rollout,
+    steps: Option<usize>,
+    observer: Option<Observer>,
+    stop: Stop,
+}
+
+type Observer = Arc<dyn Fn(&TenantReport) + Send + Sync>;
+
+/// Asks work on many tenants to end early: no other tenant is begun, and those under way are ended.
+///
+/// Clones are one and the same.
+#[derive(Clone, Debug, Default)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks to stop.
+    pub fn request(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether somebody asked to.
+    #[must_use]
+    pub fn is_requested(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Run {
+    /// Everything, for these tenants.
+    pub fn of(selection: Selection) -> Self {
+        Self {
+            selection,
+            ..Self::default()
+        }
+    }
+
+    /// Whom to begin with, and when to stop.
+    pub fn rollout(mut self, rollout: Rollout) -> Self {
+        self.rollout = rollout;
+        self
+    }
+
+    /// At most so many migrations of each tenant.
+    pub fn steps(mut self, steps: usize) -> Self {
+        self.steps = Some(steps);
+        self
+    }
+
+    /// Is told of each tenant as soon as it is done, in no order.
+    pub fn observer(mut self, observer: impl Fn(&TenantReport) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// What may ask this to end early.
+    pub fn stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run")
+            .field("selection", &self.selection)
+            .field("rollout", &self.rollout)
+            .field("steps", &self.steps)
+            .field("stop", &self.stop)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// Applies what is pending. Tenants for whom nothing is are found by
+    /// [`status`](Self::status), and no connection is opened for them.
+    ///
+    /// It may be run as often as one likes, by several programs at once, and be killed at any moment:
+    /// the next run goes on from there. Where a migration is no transaction (on MySQL, and where one
+    /// asks for none), its statements should be such that can be repeated.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`tenants`](Self::tenants), and a canary that is none of them. What goes wrong with a
+    /// tenant is in the report.
+    pub async fn up(&self, run: &Run) -> Result<FleetReport, MigrationError> {
+        self.migrate(run, Direction::Up).await
+    }
+
+    /// Takes back the latest migrations: one of each tenant, unless [`Run::steps`] says otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`up`](Self::up).
+    pub async fn down(&self, run: &Run) -> Result<FleetReport, MigrationError> {
+        let mut run = run.clone();
+        run.steps.get_or_insert(1);
+        self.migrate(&run, Direction::Down).await
+    }
+
+    async fn migrate(
+        &self,
+        run: &Run,
+        direction: Direction,
+    ) -> Result<FleetReport, MigrationError> {
+        let mut tenants = self.status(&run.selection).await?;
+        let mut reports: Vec<Option<TenantReport>> = Vec::new();
+        tenants.retain(|tenant| {
+            let skipped = !has_schema(tenant.status);
+            if skipped {
+                let why = Outcome::Skipped(Skipped::Status(tenant.status));
+                reports.push(Some(TenantReport::new(tenant.tenant.clone(), why)));
+            }
+            !skipped
+        });
+        let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.tenant.clone()).collect();
+        let waves = run.rollout.waves(&ids)?;
+        let work = Arc::new(Work {
+            fleet: self.clone(),
+            direction,
+            steps: run.steps,
+            observer: run.observer.clone(),
+            stop: run.stop.clone(),
+            queue: Mutex::default(),
+            done: Mutex::new(vec![None; tenants.len()]),
+            failures: AtomicUsize::new(0),
+            allowed: AtomicUsize::new(0),
+            tenants,
+        });
+        let mut desks: Vec<Desk> = (0..self.settings().workers.min(ids.len()))
+            .map(|_| self.desk())
+            .collect();
+        let mut left_out = None;
+        for wave in waves {
+            if left_out.is_none() {
+                let allowed = if wave.is_canary {
+                    0
+                } else {
+                    run.rollout.max_failures()
+                };
+                work.allowed.store(allowed, Ordering::Relaxed);
+                work.take_on(wave.places);
+                desks = work.clone().spread(desks).await;
+            } else {
+                work.take_on(wave.places);
+            }
+            left_out = work.why_to_stop(wave.is_canary).or(left_out);
+            if let Some(why) = left_out {
+                work.leave_out(why);
+            }
+        }
+        for mut desk in desks {
+            desk.close().await;
+        }
+        let mut done = work.done.lock().unwrap_or_else(PoisonError::into_inner);
+        reports.append(&mut done);
+        let mut tenants: Vec<TenantReport> = reports.into_iter().flatten().collect();
+        tenants.sort_unstable_by(|one, other| one.tenant.cmp(&other.tenant));
+        Ok(FleetReport { tenants })
+    }
+
+    pub(crate) fn desk(&self) -> Desk {
+        Desk::new(self.tenancy().clone(), self.settings().lock_timeout)
+    }
+
+    /// One tenant, tried again while others are in the way.
+    pub(crate) async fn migrate_one(
+        &self,
+        desk: &mut Desk,
+        job: &Job,
+    ) -> Result<usize, MigrationError> {
+        let settings = self.settings();
+        let limit = settings.tenant_timeout;
+        let work = TenantContext::scope(job.tenant.clone(), async {
+            let mut waits = ExponentialBuilder::new()
+                .with_min_delay(Duration::from_millis(50))
+                .with_max_delay(Duration::from_secs(2))
+                .with_jitter()
+                .with_max_times(settings.attempts - 1)
+                .build();
+            let mut done = 0;
+            loop {
+                let Err(error) = desk.migrate(job, &mut done).await else {
+                    return Ok(done);
+                };
+                let Some(wait) = waits.next().filter(|_| error.is_transient()) else {
+                    return Err(error);
+                };
+                tracing::debug!(%error, "it is tried again");
+                tokio::time::sleep(wait).await;
+            }
+        });
+        // A panic of a migration is its tenant's, and not the fleet's.
+        match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => Err(panicked(&*panic)),
+            Err(_) => Err(MigrationError::TimedOut { limit }),
+        }
+    }
+}
+
+/// What workers share.
+struct Work<R> {
+    fleet: Fleet<R>,
+    direction: Direction,
+    steps: Option<usize>,
+    observer: Option<Observer>,
+    stop: Stop,
+    tenants: Vec<SchemaStatus>,
+    /// Whose turn it is, as places among the tenants.
+    queue: Mutex<VecDeque<usize>>,
+    done: Mutex<Vec<Option<TenantReport>>>,
+    failures: AtomicUsize,
+    allowed: AtomicUsize,
+}
+
+impl<R: TenantDirectory + 'static> Work<R> {
+    /// Those of one database come after each other, so that workers keep their connections.
+    fn take_on(&self, mut places: Vec<usize>) {
+        places.sort_by_key(|place| {
+            let tenant = &self.tenants[*place];
+            let url = tenant.place.as_ref().map(|place| place.url().expose());
+            (url.map(str::to_owned), *place)
+        });
+        *self.queue() = places.into();
+    }
+
+    async fn spread(self: Arc<Self>, desks: Vec<Desk>) -> Vec<Desk> {
+        let mut workers = JoinSet::new();
+        for mut desk in desks {
+            let work = Arc::clone(&self);
+            workers.spawn(async move {
+                while let Some(place) = work.turn() {
+                    work.tenant(&mut desk, place).await;
+                }
+                desk
+            });
+        }
+        workers.join_all().await
+    }
+
+    fn turn(&self) -> Option<usize> {
+        if self.why_to_stop(false).is_some() {
+            return None;
+        }
+        self.queue().pop_front()
+    }
+
+    fn why_to_stop(&self, is_canary: bool) -> Option<Skipped> {
+        if self.stop.is_requested() {
+            return Some(Skipped::Stopped);
+        }
+        let failures = self.failures.load(Ordering::Relaxed);
+        if failures <= self.allowed.load(Ordering::Relaxed) {
+            return None;
+        }
+        Some(match is_canary {
+            true => Skipped::CanaryFailed,
+            false => Skipped::TooManyFailures,
+        })
+    }
+
+    async fn tenant(&self, desk: &mut Desk, place: usize) {
+        let tenant = &self.tenants[place];
+        let begun = Instant::now();
+        let outcome = match self.migrate(desk, tenant).await {
+            Ok(0) => Outcome::UpToDate,
+            Ok(migrations) => Outcome::Migrated(migrations),
+            Err(error) => {
+                tracing::warn!(tenant.id = tenant.tenant.as_str(), %error, "a tenant failed");
+                // Whatever is open may be in the middle of something.
+                desk.close().await;
+                self.failures.fetch_add(1, Ordering::Relaxed);
+                Outcome::Failed(error)
+            }
+        };
+        let mut report = TenantReport::new(tenant.tenant.clone(), outcome);
+        report.took = begun.elapsed();
+        self.report(place, report);
+    }
+
+    async fn migrate(
+        &self,
+        desk: &mut Desk,
+        tenant: &SchemaStatus,
+    ) -> Result<usize, MigrationError> {
+        match (&tenant.version, self.direction) {
+            (SchemaVersion::UpToDate, Direction::Up) => return Ok(0),
+            (SchemaVersion::Unreadable(error), _) => return Err(error.clone()),
+            (SchemaVersion::Ahead(unknown), _) => {
+                return Err(MigrationError::UnknownMigrations {
+                    migrations: unknown.clone(),
+                });
+            }
+            _ => {}
+        }
+        let Some(place) = &tenant.place else {
+            return Ok(0);
+        };
+        if matches!(tenant.version, SchemaVersion::Missing) {
+            return Err(TenantError::MissingSchema {
+                tenant: tenant.tenant.clone(),
+                schema: place.schema().clone(),
+            }
+            .into());
+        }
+        let job = Job {
+            tenant: tenant.tenant.clone(),
+            place: Arc::clone(place),
+            migrations: self.fleet.migrations().clone(),
+            direction: self.direction,
+            steps: self.steps,
+        };
+        self.fleet.migrate_one(desk, &job).await
+    }
+
+    fn leave_out(&self, why: Skipped) {
+        let left: Vec<usize> = self.queue().drain(..).collect();
+        for place in left {
+            let tenant = self.tenants[place].tenant.clone();
+            self.report(place, TenantReport::new(tenant, Outcome::Skipped(why)));
+        }
+    }
+
+    fn report(&self, place: usize, report: TenantReport) {
+        if let Some(observer) = &self.observer {
+            observer(&report);
+        }
+        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        done[place] = Some(report);
+    }
+
+    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<usize>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> MigrationError {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    MigrationError::Panicked {
+        message: text.unwrap_or_else(|| "without a message".to_owned()),
+    }
+}

@@ -1,0 +1,319 @@
+//! Making a tenant: its entry, its schema, its tables, its first rows.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::{FutureExt as _, future::BoxFuture};
+use sea_orm::{DatabaseTransaction, DbBackend};
+use tenant_core::{
+    Borrowed, ConnectionInfo, TenantConnection, TenantContext, TenantError, TenantId, TenantInfo,
+    TenantRegistry, TenantStatus,
+};
+
+use crate::{Fleet, MigrationError, fleet::panicked};
+
+/// What a seed writes with: the transaction that it is part of, bound to the tenant.
+pub type SeedConnection<'c> = TenantConnection<Borrowed<'c, DatabaseTransaction>>;
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+type Seed = Arc<
+    dyn for<'c> Fn(&'c SeedConnection<'c>) -> BoxFuture<'c, Result<(), BoxError>> + Send + Sync,
+>;
+type Hook = Arc<dyn Fn(ProvisionEvent) -> BoxFuture<'static, Result<(), BoxError>> + Send + Sync>;
+
+/// A tenant to be made, and what to do on the way.
+#[derive(Clone)]
+#[must_use = "it is only a description"]
+pub struct Provision {
+    info: TenantInfo,
+    place: ConnectionInfo,
+    seed: Option<Seed>,
+    hook: Option<Hook>,
+}
+
+/// What a hook is told.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ProvisionEvent {
+    /// Whose tenant.
+    pub tenant: TenantId,
+    /// The step.
+    pub step: ProvisionStep,
+    /// Whether it comes, or was done.
+    pub is_done: bool,
+}
+
+/// A step of making a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProvisionStep {
+    /// Its entry in the registry.
+    Register,
+    /// Its schema.
+    CreateSchema,
+    /// Its tables.
+    Migrate,
+    /// Its first rows.
+    Seed,
+    /// From here on it is served.
+    Activate,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Provisioned {
+    /// The tenant was made.
+    Made,
+    /// It was there already. Nothing was changed.
+    AlreadyThere,
+}
+
+impl Provision {
+    /// A tenant, and where its tables are to be. Its status is not taken from here.
+    pub fn new(info: TenantInfo, place: ConnectionInfo) -> Self {
+        Self {
+            info,
+            place,
+            seed: None,
+            hook: None,
+        }
+    }
+
+    /// Writes the tenant's first rows, after all migrations and before it is served.
+    ///
+    /// ```
+    /// # fn example(provision: tenant_migration::Provision) -> tenant_migration::Provision {
+    /// provision.seed(|db| {
+    ///     Box::pin(async move {
+    ///         // genre::Entity::insert_many([..]).exec(db).await?;
+    ///         # let _ = db;
+    ///         Ok(())
+    ///     })
+    /// })
+    /// # }
+    /// ```
+    pub fn seed(
+        mut self,
+        seed: impl for<'c> Fn(&'c SeedConnection<'c>) -> BoxFuture<'c, Result<(), BoxError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.seed = Some(Arc::new(seed));
+        self
+    }
+
+    /// Is told before and after each step. When it fails, so does the step. Before it is told that a
+    /// schema is created, migrated or seeded, that may not be committed yet.
+    pub fn hook(
+        mut self,
+        hook: impl Fn(ProvisionEvent) -> BoxFuture<'static, Result<(), BoxError>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Self {
+        self.hook = Some(Arc::new(hook));
+        self
+    }
+}
+
+impl fmt::Debug for Provision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Provision")
+            .field("info", &self.info)
+            .field("place", &self.place)
+            .field("seed", &self.seed.is_some())
+            .field("hook", &self.hook.is_some())
+            .finish()
+    }
+}
+
+/// A tenant that is being made.
+struct Making<'p> {
+    id: TenantId,
+    place: Arc<ConnectionInfo>,
+    provision: &'p Provision,
+    /// Whether its entry was made just now. What is there then was not made for it.
+    is_new: bool,
+}
+
+impl<R: TenantRegistry + 'static> Fleet<R> {
+    /// Makes a tenant: its entry, its schema, its tables, its first rows, in this order, and then
+    /// activates it. Doing so again says that it is there already; after a failure, or when it was
+    /// killed, doing so again makes what is missing.
+    ///
+    /// On PostgreSQL schema, tables and rows are one transaction, unless a migration wants none. On
+    /// SQLite they are made in a file beside, which is renamed when it is complete. On MySQL a
+    /// database that was not completed is removed again, now or when this is done again.
+    ///
+    /// When this fails, an entry that it made is removed as well.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError::SchemaOccupied`] when there is something else already;
+    /// [`MigrationError::WrongStatus`] for a tenant that is suspended, in maintenance or archived;
+    /// [`MigrationError::Migration`], [`MigrationError::Step`] when a migration, the seed or the hook
+    /// failed; and what is wrong with the registry or the database.
+    pub async fn provision(&self, provision: &Provision) -> Result<Provisioned, MigrationError> {
+        let id = provision.info.id.clone();
+        let mut making = Making {
+            place: Arc::new(provision.place.clone()),
+            id,
+            provision,
+            is_new: false,
+        };
+        match self.registry().tenant(&making.id).await {
+            Ok(info) if info.status == TenantStatus::Active => {
+                self.expect_place(&making).await?;
+                return Ok(Provisioned::AlreadyThere);
+            }
+            Ok(info) => self.take_up(&making, info.status).await?,
+            Err(TenantError::UnknownTenant { .. }) => making.is_new = self.enter(&making).await?,
+            Err(error) => return Err(error.into()),
+        }
+        match self.make(&making).await {
+            Ok(()) => {}
+            Err(error) => {
+                if making.is_new {
+                    self.take_back(&making.id).await;
+                }
+                return Err(error);
+            }
+        }
+        making.tell(ProvisionStep::Activate, false).await?;
+        let active = TenantStatus::Active;
+        self.registry().change_status(&making.id, active).await?;
+        making.tell(ProvisionStep::Activate, true).await?;
+        Ok(Provisioned::Made)
+    }
+
+    /// Makes the entry. `false` when somebody else was faster.
+    async fn enter(&self, making: &Making<'_>) -> Result<bool, MigrationError> {
+        making.tell(ProvisionStep::Register, false).await?;
+        let info = making
+            .provision
+            .info
+            .clone()
+            .with_status(TenantStatus::Pending);
+        let place = making.provision.place.clone();
+        let is_new = match self.registry().register(info, place).await {
+            Ok(()) => true,
+            Err(TenantError::TenantExists { .. }) => false,
+            Err(error) => return Err(error.into()),
+        };
+        let provisioning = TenantStatus::Provisioning;
+        self.registry()
+            .change_status(&making.id, provisioning)
+            .await?;
+        making.tell(ProvisionStep::Register, true).await?;
+        Ok(is_new)
+    }
+
+    /// Goes on with an entry that is there.
+    async fn take_up(
+        &self,
+        making: &Making<'_>,
+        status: TenantStatus,
+    ) -> Result<(), MigrationError> {
+        if !matches!(status, TenantStatus::Pending | TenantStatus::Provisioning) {
+            return Err(MigrationError::WrongStatus {
+                tenant: making.id.clone(),
+                status,
+                operation: "provisioning",
+                needed: "pending or provisioning",
+            });
+        }
+        self.expect_place(making).await?;
+        let provisioning = TenantStatus::Provisioning;
+        self.registry()
+            .change_status(&making.id, provisioning)
+            .await?;
+        Ok(())
+    }
+
+    async fn expect_place(&self, making: &Making<'_>) -> Result<(), MigrationError> {
+        let entered = self.registry().connection(&making.id).await?;
+        if entered.overlaps(&making.place) {
+            return Ok(());
+        }
+        Err(MigrationError::Configuration(format!(
+            "tenant {} is entered in another place already: in the schema {}",
+            making.id,
+            entered.schema()
+        )))
+    }
+
+    async fn make(&self, making: &Making<'_>) -> Result<(), MigrationError> {
+        let work = TenantContext::scope(making.id.clone(), async {
+            match making.place.url().backend() {
+                DbBackend::Postgres => postgres::make(self, making).await,
+                DbBackend::MySql => mysql::make(self, making).await,
+                DbBackend::Sqlite => sqlite::make(self, making).await,
+                other => Err(MigrationError::Configuration(format!(
+                    "there can be no tenants on {}",
+                    other.as_str()
+                ))),
+            }
+        });
+        AssertUnwindSafe(work)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| Err(panicked(&*panic)))
+    }
+
+    /// Removes an entry whose tenant was not made.
+    async fn take_back(&self, id: &TenantId) {
+        let removed = async {
+            self.registry()
+                .change_status(id, TenantStatus::Archived)
+                .await?;
+            self.registry().forget(id).await
+        };
+        if let Err(error) = removed.await {
+            tracing::warn!(tenant.id = id.as_str(), %error, "the entry of a tenant that was not made stays");
+        }
+    }
+}
+
+impl Making<'_> {
+    async fn tell(&self, step: ProvisionStep, is_done: bool) -> Result<(), MigrationError> {
+        tracing::debug!(tenant.id = self.id.as_str(), ?step, is_done, "provisioning");
+        let Some(hook) = &self.provision.hook else {
+            return Ok(());
+        };
+        let event = ProvisionEvent {
+            tenant: self.id.clone(),
+            step,
+            is_done,
+        };
+        hook(event).await.map_err(|source| MigrationError::Step {
+            step: "the hook",
+            source: source.into(),
+        })
+    }
+
+    /// Runs the seed, in its transaction.
+    async fn seed(&self, tx: &DatabaseTransaction) -> Result<(), MigrationError> {
+        self.tell(ProvisionStep::Seed, false).await?;
+        if let Some(seed) = &self.provision.seed {
+            let schema = self.place.schema().clone();
+            let db = TenantConnection::borrow(tx, self.id.clone(), schema);
+            seed(&db).await.map_err(|source| MigrationError::Step {
+                step: "the seed",
+                source: source.into(),
+            })?;
+        }
+        self.tell(ProvisionStep::Seed, true).await
+    }
+
+    fn occupied(&self) -> MigrationError {
+        MigrationError::SchemaOccupied {
+            tenant: self.id.clone(),
+            schema: self.place.schema().clone(),
+        }
+    }
+}

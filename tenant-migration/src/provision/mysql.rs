@@ -1,0 +1,160 @@
+use sea_orm::{
+    ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait as _,
+};
+use tenant_core::{SchemaName, TenantDirectory};
+
+use super::{Making, ProvisionStep};
+use crate::{
+    Fleet, MigrationError,
+    ledger::Direction,
+    session::{Job, mysql::ServerLock},
+};
+
+/// Nothing can be taken back here, so the first table says that the database is not complete, and
+/// goes last. One that has it is removed and begun anew: nobody was ever served from it.
+pub(super) async fn make<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+) -> Result<(), MigrationError> {
+    let server = fleet
+        .tenancy()
+        .connection_to(&making.place.url().without_database())
+        .await?;
+    let made = make_on(fleet, making, &server).await;
+    let closed = server.close().await;
+    made?;
+    Ok(closed?)
+}
+
+async fn make_on<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+    server: &DatabaseConnection,
+) -> Result<(), MigrationError> {
+    let schema = making.place.schema();
+    let unfinished = format!("{}_unfinished", fleet.migrations().table());
+    // Those who migrate take another lock, which comes after this one.
+    let locks = fleet
+        .tenancy()
+        .connection_to(&making.place.url().without_database())
+        .await?;
+    let lock = ServerLock::take_for_making(&locks, schema, fleet.settings().lock_timeout).await?;
+    let outcome = async {
+        match Tables::of(server, schema, &unfinished, fleet.migrations().table()).await? {
+            Tables::Complete if making.is_new => return Err(making.occupied()),
+            Tables::Complete => return Ok(()),
+            Tables::Foreign => return Err(making.occupied()),
+            Tables::Unfinished => drop_database(server, schema).await?,
+            Tables::None => {}
+        }
+        let made = create_and_fill(fleet, making, server, &unfinished).await;
+        if made.is_err()
+            && let Err(error) = drop_database(server, schema).await
+        {
+            tracing::warn!(tenant.id = making.id.as_str(), %error, "a database that was not completed stays");
+        }
+        made
+    };
+    let outcome = outcome.await;
+    let released = lock.release().await;
+    let closed = locks.close().await;
+    outcome?;
+    released?;
+    Ok(closed?)
+}
+
+async fn create_and_fill<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+    server: &DatabaseConnection,
+    unfinished: &str,
+) -> Result<(), MigrationError> {
+    let schema = making.place.schema().quoted(DbBackend::MySql);
+    let unfinished = format!("{schema}.`{}`", unfinished.replace('`', "``"));
+    making.tell(ProvisionStep::CreateSchema, false).await?;
+    server
+        .execute_unprepared(&format!("CREATE DATABASE IF NOT EXISTS {schema}"))
+        .await?;
+    server
+        .execute_unprepared(&format!("CREATE TABLE {unfinished} (nothing integer)"))
+        .await?;
+    making.tell(ProvisionStep::CreateSchema, true).await?;
+    making.tell(ProvisionStep::Migrate, false).await?;
+    let job = Job {
+        tenant: making.id.clone(),
+        place: making.place.clone(),
+        migrations: fleet.migrations().clone(),
+        direction: Direction::Up,
+        steps: None,
+    };
+    let mut desk = fleet.desk();
+    let migrated = fleet.migrate_one(&mut desk, &job).await;
+    desk.close().await;
+    migrated?;
+    making.tell(ProvisionStep::Migrate, true).await?;
+    let db = fleet
+        .tenancy()
+        .dedicated_connection_to(&making.place)
+        .await?;
+    let seeded = async {
+        let tx = db.begin().await?;
+        making.seed(&tx).await?;
+        tx.commit().await?;
+        Ok::<_, MigrationError>(())
+    };
+    let seeded = seeded.await;
+    let closed = db.close().await;
+    seeded?;
+    closed?;
+    server
+        .execute_unprepared(&format!("DROP TABLE {unfinished}"))
+        .await?;
+    Ok(())
+}
+
+/// What there is where a tenant's database is to be.
+enum Tables {
+    None,
+    Unfinished,
+    Complete,
+    Foreign,
+}
+
+impl Tables {
+    async fn of(
+        server: &DatabaseConnection,
+        schema: &SchemaName,
+        unfinished: &str,
+        migrations: &str,
+    ) -> Result<Self, DbErr> {
+        let select = "SELECT CAST(COUNT(*) AS SIGNED), \
+             CAST(COALESCE(SUM(table_name = ?), 0) AS SIGNED), \
+             CAST(COALESCE(SUM(table_name = ?), 0) AS SIGNED) \
+             FROM information_schema.tables WHERE table_schema = ?";
+        let values = [unfinished.into(), migrations.into(), schema.as_str().into()];
+        let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
+        let row = server
+            .query_one_raw(select)
+            .await?
+            .ok_or_else(|| DbErr::RecordNotFound("a count of tables".to_owned()))?;
+        let counts: (i64, i64, i64) = (
+            row.try_get_by_index(0)?,
+            row.try_get_by_index(1)?,
+            row.try_get_by_index(2)?,
+        );
+        Ok(match counts {
+            (0, ..) => Self::None,
+            (_, 1.., _) => Self::Unfinished,
+            (_, _, 1..) => Self::Complete,
+            _ => Self::Foreign,
+        })
+    }
+}
+
+async fn drop_database(server: &DatabaseConnection, schema: &SchemaName) -> Result<(), DbErr> {
+    let schema = schema.quoted(DbBackend::MySql);
+    server
+        .execute_unprepared(&format!("DROP DATABASE IF EXISTS {schema}"))
+        .await?;
+    Ok(())
+}

@@ -1,0 +1,211 @@
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
+};
+use tenant_core::{SchemaName, TenantDirectory};
+
+use super::{Making, ProvisionStep};
+use crate::{
+    Fleet, MigrationError, Migrations,
+    error::conflict,
+    ledger::Direction,
+    session::{
+        Job,
+        postgres::{SchemaState, begin},
+        run,
+    },
+};
+
+pub(super) async fn make<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+) -> Result<(), MigrationError> {
+    let db = fleet.tenancy().connection_to(making.place.url()).await?;
+    let made = async {
+        let in_steps = !fleet.migrations().are_transactional()
+            || fleet.settings().citus
+            || has_citus(&db).await?;
+        match in_steps {
+            false => at_once(fleet, making, &db).await,
+            true => in_steps_with(fleet, making, &db).await,
+        }
+    };
+    let made = made.await;
+    let closed = db.close().await;
+    made?;
+    Ok(closed?)
+}
+
+/// One transaction: it is all there, or nothing is.
+async fn at_once<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+    db: &DatabaseConnection,
+) -> Result<(), MigrationError> {
+    let migrations = fleet.migrations();
+    let tx = begin(db, &making.place, fleet.settings().lock_timeout).await?;
+    if !create(making, migrations, &tx).await? {
+        return Ok(());
+    }
+    making.tell(ProvisionStep::Migrate, false).await?;
+    migrations.install(&tx).await?;
+    for place in 0..migrations.names().len() {
+        if let Some(migration) = migrations.at(place) {
+            run(&*migration, Direction::Up, &tx).await?;
+            migrations
+                .note(&tx, Direction::Up, migration.name())
+                .await?;
+        }
+    }
+    making.tell(ProvisionStep::Migrate, true).await?;
+    making.seed(&tx).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Creates the schema, unless it was made completely before.
+async fn create(
+    making: &Making<'_>,
+    migrations: &Migrations,
+    tx: &DatabaseTransaction,
+) -> Result<bool, MigrationError> {
+    let schema = making.place.schema();
+    let state = SchemaState::read(tx, schema, migrations.table()).await?;
+    if state.has_table {
+        return if making.is_new {
+            Err(making.occupied())
+        } else {
+            Ok(false)
+        };
+    }
+    if state.has_schema && !is_empty(tx, schema).await? {
+        return Err(making.occupied());
+    }
+    making.tell(ProvisionStep::CreateSchema, false).await?;
+    if !state.has_schema {
+        let schema = schema.quoted(DbBackend::Postgres);
+        tx.execute_unprepared(&format!("CREATE SCHEMA {schema}"))
+            .await?;
+    }
+    making.tell(ProvisionStep::CreateSchema, true).await?;
+    Ok(true)
+}
+
+/// The schema, and then each migration by itself. A table in the schema says that it is not complete;
+/// when this fails, all of it is removed.
+async fn in_steps_with<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+    db: &DatabaseConnection,
+) -> Result<(), MigrationError> {
+    let unfinished = Unfinished::of(fleet.migrations());
+    let patience = fleet.settings().lock_timeout;
+    let tx = begin(db, &making.place, patience).await?;
+    if !unfinished.is_there(&tx, making.place.schema()).await? {
+        if !create(making, fleet.migrations(), &tx).await? {
+            return Ok(());
+        }
+        // Citus wants a schema and its tables in statements of their own, and where there are serial
+        // columns, in transactions of their own.
+        commit_schema(tx, making.place.schema()).await?;
+        let tx = begin(db, &making.place, patience).await?;
+        tx.execute_unprepared(&unfinished.create()).await?;
+        tx.commit().await?;
+    } else {
+        tx.rollback().await?;
+    }
+    let made = finish(fleet, making, db, &unfinished).await;
+    if made.is_err() {
+        remove(making, db).await;
+    }
+    made
+}
+
+/// Two who create schemas at once may collide in Citus's catalogue, although these are different.
+async fn commit_schema(tx: DatabaseTransaction, schema: &SchemaName) -> Result<(), MigrationError> {
+    match tx.commit().await {
+        Err(error) if conflict::is_duplicate(&error) => Err(MigrationError::Locked {
+            schema: schema.clone(),
+        }),
+        committed => Ok(committed?),
+    }
+}
+
+async fn finish<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+    db: &DatabaseConnection,
+    unfinished: &Unfinished,
+) -> Result<(), MigrationError> {
+    making.tell(ProvisionStep::Migrate, false).await?;
+    let job = Job {
+        tenant: making.id.clone(),
+        place: making.place.clone(),
+        migrations: fleet.migrations().clone(),
+        direction: Direction::Up,
+        steps: None,
+    };
+    let mut desk = fleet.desk();
+    let migrated = fleet.migrate_one(&mut desk, &job).await;
+    desk.close().await;
+    migrated?;
+    making.tell(ProvisionStep::Migrate, true).await?;
+    let tx = begin(db, &making.place, fleet.settings().lock_timeout).await?;
+    making.seed(&tx).await?;
+    tx.execute_unprepared(&unfinished.drop()).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Only ever called for a schema that this began to make.
+async fn remove(making: &Making<'_>, db: &DatabaseConnection) {
+    let schema = making.place.schema().quoted(DbBackend::Postgres);
+    let drop = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
+    if let Err(error) = db.execute_unprepared(&drop).await {
+        tracing::warn!(tenant.id = making.id.as_str(), %error, "a schema that was not completed stays");
+    }
+}
+
+/// The table that says that a schema is not complete.
+struct Unfinished(String);
+
+impl Unfinished {
+    fn of(migrations: &Migrations) -> Self {
+        Self(format!("{}_unfinished", migrations.table()))
+    }
+
+    async fn is_there(
+        &self,
+        db: &impl ConnectionTrait,
+        schema: &SchemaName,
+    ) -> Result<bool, DbErr> {
+        Ok(SchemaState::read(db, schema, &self.0).await?.has_table)
+    }
+
+    fn create(&self) -> String {
+        format!("CREATE TABLE {} (nothing integer)", self.quoted())
+    }
+
+    fn drop(&self) -> String {
+        format!("DROP TABLE {}", self.quoted())
+    }
+
+    fn quoted(&self) -> String {
+        format!("\"{}\"", self.0.replace('"', "\"\""))
+    }
+}
+
+async fn has_citus(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
+    let select = "SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus'";
+    let select = Statement::from_string(DbBackend::Postgres, select);
+    Ok(db.query_one_raw(select).await?.is_some())
+}
+
+async fn is_empty(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
+    let select = "SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = $1 AND ( \
+         EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = n.oid) \
+         OR EXISTS (SELECT FROM pg_catalog.pg_type WHERE typnamespace = n.oid) \
+         OR EXISTS (SELECT FROM pg_catalog.pg_proc WHERE pronamespace = n.oid))";
+    let values = [schema.as_str().into()];
+    let select = Statement::from_sql_and_values(DbBackend::Postgres, select, values);
+    Ok(db.query_one_raw(select).await?.is_none())
+}

@@ -1,0 +1,239 @@
+//! The server cannot take back DDL, so there is no transaction around a migration. What was begun is
+//! noted before it begins; a lock of the server's keeps others away.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
+    TransactionTrait as _,
+    sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table},
+};
+use tenant_core::SchemaName;
+
+use super::{Desk, Job, failed, lock_name, next, run};
+use crate::{MigrationError, Migrations};
+
+impl Desk {
+    pub(super) async fn migrate_on_mysql(
+        &mut self,
+        job: &Job,
+        done: &mut usize,
+    ) -> Result<(), MigrationError> {
+        let patience = self.lock_timeout;
+        let locks = self.connection(job.place.url()).await?;
+        let lock = ServerLock::take(locks, job.place.schema(), patience).await?;
+        let db = self.tenancy.dedicated_connection_to(&job.place).await?;
+        let outcome = migrate(&db, &lock, job, done, patience).await;
+        let closed = db.close().await;
+        let released = lock.release().await;
+        outcome?;
+        closed?;
+        released
+    }
+}
+
+async fn migrate(
+    db: &DatabaseConnection,
+    lock: &ServerLock,
+    job: &Job,
+    done: &mut usize,
+    patience: Duration,
+) -> Result<(), MigrationError> {
+    be_patient(db, patience).await?;
+    job.migrations.install(db).await?;
+    let begun = Begun::of(&job.migrations);
+    begun.install(db).await?;
+    loop {
+        let applied = job.migrations.applied(db).await?;
+        let Some(migration) = next(job, *done, &applied)? else {
+            return Ok(());
+        };
+        let name = migration.name();
+        let is_resumed = begun.has(db, name).await?;
+        if !is_resumed {
+            begun.note(db, name).await?;
+        }
+        let outcome = if migration.use_transaction() == Some(true) {
+            let tx = db.begin().await?;
+            match run(&*migration, job.direction, &tx).await {
+                Ok(()) => tx
+                    .commit()
+                    .await
+                    .map_err(|error| failed(&*migration, error)),
+                Err(error) => Err(error),
+            }
+        } else {
+            run(&*migration, job.direction, db).await
+        };
+        match outcome {
+            Err(MigrationError::Migration { migration, source })
+                if is_resumed && !crate::error::conflict::is_transient(&source) =>
+            {
+                return Err(MigrationError::HalfApplied { migration, source });
+            }
+            outcome => outcome?,
+        }
+        lock.check().await?;
+        begun.finish(db, job, name).await?;
+        *done += 1;
+    }
+}
+
+/// A lock that is held by a connection which does nothing else. It ends with that.
+pub(crate) struct ServerLock {
+    /// So that the connection is nobody else's.
+    pinned: DatabaseTransaction,
+    name: String,
+    schema: SchemaName,
+}
+
+impl ServerLock {
+    /// Of those who migrate.
+    pub(crate) async fn take(
+        db: &DatabaseConnection,
+        schema: &SchemaName,
+        patience: Duration,
+    ) -> Result<Self, MigrationError> {
+        Self::named(lock_name(schema), db, schema, patience).await
+    }
+
+    /// Of those who make the database, or move it.
+    pub(crate) async fn take_for_making(
+        db: &DatabaseConnection,
+        schema: &SchemaName,
+        patience: Duration,
+    ) -> Result<Self, MigrationError> {
+        let name = format!("{}/", lock_name(schema));
+        Self::named(name, db, schema, patience).await
+    }
+
+    async fn named(
+        name: String,
+        db: &DatabaseConnection,
+        schema: &SchemaName,
+        patience: Duration,
+    ) -> Result<Self, MigrationError> {
+        let lock = Self {
+            pinned: db.begin().await?,
+            name,
+            schema: schema.clone(),
+        };
+        // In whole seconds, and at once for none.
+        let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
+        let taken = lock
+            .ask("SELECT CAST(GET_LOCK(?, ?) AS SIGNED)", Some(seconds))
+            .await?;
+        if taken != Some(1) {
+            return Err(lock.lost());
+        }
+        Ok(lock)
+    }
+
+    /// That it is still held: a server that was restarted has forgotten it.
+    pub(crate) async fn check(&self) -> Result<(), MigrationError> {
+        let held = "SELECT CAST(IS_USED_LOCK(?) = CONNECTION_ID() AS SIGNED)";
+        match self.ask(held, None).await? {
+            Some(1) => Ok(()),
+            _ => Err(self.lost()),
+        }
+    }
+
+    pub(crate) async fn release(self) -> Result<(), MigrationError> {
+        self.ask("SELECT CAST(RELEASE_LOCK(?) AS SIGNED)", None)
+            .await?;
+        self.pinned.rollback().await?;
+        Ok(())
+    }
+
+    async fn ask(&self, select: &str, seconds: Option<i64>) -> Result<Option<i64>, DbErr> {
+        let values = std::iter::once(self.name.clone().into()).chain(seconds.map(Into::into));
+        let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
+        match self.pinned.query_one_raw(select).await? {
+            Some(row) => row.try_get_by_index(0),
+            None => Ok(None),
+        }
+    }
+
+    fn lost(&self) -> MigrationError {
+        MigrationError::Locked {
+            schema: self.schema.clone(),
+        }
+    }
+}
+
+/// The table that says which migration was begun, beside the one of those that were applied.
+pub(crate) struct Begun(String);
+
+const VERSION: &str = "version";
+
+impl Begun {
+    pub(crate) fn of(migrations: &Migrations) -> Self {
+        Self(Self::table(migrations))
+    }
+
+    /// Its name.
+    pub(crate) fn table(migrations: &Migrations) -> String {
+        format!("{}_begun", migrations.table())
+    }
+
+    pub(crate) async fn install(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table(Alias::new(&self.0))
+            .if_not_exists()
+            .col(
+                ColumnDef::new(VERSION)
+                    .string_len(255)
+                    .not_null()
+                    .primary_key(),
+            )
+            .take();
+        db.execute(&table).await?;
+        Ok(())
+    }
+
+    async fn has(&self, db: &impl ConnectionTrait, name: &str) -> Result<bool, DbErr> {
+        let select = Query::select()
+            .column(VERSION)
+            .from(Alias::new(&self.0))
+            .and_where(Expr::col(VERSION).eq(name))
+            .take();
+        Ok(db.query_one(&select).await?.is_some())
+    }
+
+    async fn note(&self, db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
+        let insert = Query::insert()
+            .into_table(Alias::new(&self.0))
+            .columns([VERSION])
+            .values([Expr::value(name)])
+            .map_err(|error| DbErr::Custom(error.to_string()))?
+            .take();
+        db.execute(&insert).await?;
+        Ok(())
+    }
+
+    /// In one transaction: that it was applied, and that it is begun no more.
+    pub(crate) async fn finish(
+        &self,
+        db: &DatabaseConnection,
+        job: &Job,
+        name: &str,
+    ) -> Result<(), DbErr> {
+        let tx = db.begin().await?;
+        job.migrations.note(&tx, job.direction, name).await?;
+        let delete = Query::delete()
+            .from_table(Alias::new(&self.0))
+            .and_where(Expr::col(VERSION).eq(name))
+            .take();
+        tx.execute(&delete).await?;
+        tx.commit().await
+    }
+}
+
+async fn be_patient(db: &DatabaseConnection, patience: Duration) -> Result<(), DbErr> {
+    let seconds = Ord::max(patience.as_secs(), 1);
+    for setting in ["lock_wait_timeout", "innodb_lock_wait_timeout"] {
+        db.execute_unprepared(&format!("SET SESSION {setting} = {seconds}"))
+            .await?;
+    }
+    Ok(())
+}

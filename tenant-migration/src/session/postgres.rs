@@ -1,0 +1,179 @@
+//! One transaction a migration. Its search path, its lock and its patience end with it, so that the
+//! connection serves one tenant after the other, also through a transaction pooler.
+
+use std::time::Duration;
+
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
+    TransactionTrait as _,
+};
+use tenant_core::{ConnectionInfo, SchemaName, TenantError, TenantId};
+
+use super::{Desk, Job, failed, lock_number, next, run};
+use crate::{MigrationError, error::conflict, ledger::Direction};
+
+impl Desk {
+    pub(super) async fn migrate_on_postgres(
+        &mut self,
+        job: &Job,
+        done: &mut usize,
+    ) -> Result<(), MigrationError> {
+        let patience = self.lock_timeout;
+        loop {
+            let db = self.connection(job.place.url()).await?;
+            let tx = begin(db, &job.place, patience).await?;
+            let state = SchemaState::read(&tx, job.place.schema(), job.migrations.table()).await?;
+            state.expect_schema(&job.tenant, &job.place)?;
+            if !state.has_table {
+                job.migrations.install(&tx).await?;
+            }
+            let applied = job.migrations.applied(&tx).await?;
+            let Some(migration) = next(job, *done, &applied)? else {
+                tx.rollback().await?;
+                return Ok(());
+            };
+            if migration.use_transaction() == Some(false) {
+                // The table may be new.
+                tx.commit().await?;
+                self.migrate_outside(job, *done).await?;
+                *done += 1;
+                continue;
+            }
+            run(&*migration, job.direction, &tx).await?;
+            job.migrations
+                .note(&tx, job.direction, migration.name())
+                .await?;
+            // What is checked at the end is the migration's doing.
+            tx.commit()
+                .await
+                .map_err(|error| failed(&*migration, error))?;
+            *done += 1;
+            let is_last = match job.direction {
+                Direction::Up => applied.len() + 1 == job.migrations.names().len(),
+                Direction::Down => applied.len() == 1,
+            };
+            if is_last {
+                return Ok(());
+            }
+        }
+    }
+
+    /// One migration that wants no transaction, on a connection whose search path is the tenant's
+    /// from its start.
+    async fn migrate_outside(&self, job: &Job, done: usize) -> Result<(), MigrationError> {
+        let db = self.tenancy.dedicated_connection_to(&job.place).await?;
+        let outcome = migrate_outside(&db, job, done, self.lock_timeout).await;
+        // The lock ends with the connection.
+        db.close().await?;
+        outcome
+    }
+}
+
+async fn migrate_outside(
+    db: &DatabaseConnection,
+    job: &Job,
+    done: usize,
+    patience: Duration,
+) -> Result<(), MigrationError> {
+    let schema = job.place.schema();
+    let lock = "SELECT pg_catalog.set_config('lock_timeout', $1, false), pg_catalog.pg_advisory_lock($2)::text";
+    let values = [milliseconds(patience).into(), lock_number(schema).into()];
+    db.query_one_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        lock,
+        values,
+    ))
+    .await
+    .map_err(|error| locked(error, schema))?;
+    let applied = job.migrations.applied(db).await?;
+    let Some(migration) = next(job, done, &applied)? else {
+        return Ok(());
+    };
+    run(&*migration, job.direction, db).await?;
+    job.migrations
+        .note(db, job.direction, migration.name())
+        .await?;
+    Ok(())
+}
+
+/// A transaction in which unqualified names are the tenant's, and in which nobody else is at work on
+/// its schema.
+pub(crate) async fn begin(
+    db: &DatabaseConnection,
+    place: &ConnectionInfo,
+    patience: Duration,
+) -> Result<DatabaseTransaction, MigrationError> {
+    let tx = db.begin().await?;
+    // In this order: patience is for the lock, too.
+    let set = "SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('lock_timeout', $2, true), pg_catalog.pg_advisory_xact_lock($3)::text";
+    let schema = place.schema();
+    let values = [
+        format!("{}, pg_temp", schema.quoted(DbBackend::Postgres)).into(),
+        milliseconds(patience).into(),
+        lock_number(schema).into(),
+    ];
+    tx.query_one_raw(Statement::from_sql_and_values(
+        DbBackend::Postgres,
+        set,
+        values,
+    ))
+    .await
+    .map_err(|error| locked(error, schema))?;
+    Ok(tx)
+}
+
+/// What is there of a tenant's schema. Read by a statement of its own: one that waits for a lock
+/// sees what was there before it waited.
+pub(crate) struct SchemaState {
+    pub(crate) has_schema: bool,
+    /// The one of migrations.
+    pub(crate) has_table: bool,
+}
+
+impl SchemaState {
+    pub(crate) async fn read(
+        db: &impl ConnectionTrait,
+        schema: &SchemaName,
+        table: &str,
+    ) -> Result<Self, DbErr> {
+        let select = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1), \
+             EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2)";
+        let values = [schema.as_str().into(), table.into()];
+        let row = db
+            .query_one_raw(Statement::from_sql_and_values(
+                DbBackend::Postgres,
+                select,
+                values,
+            ))
+            .await?
+            .ok_or_else(|| DbErr::RecordNotFound("the state of a schema".to_owned()))?;
+        Ok(Self {
+            has_schema: row.try_get_by_index(0)?,
+            has_table: row.try_get_by_index(1)?,
+        })
+    }
+
+    fn expect_schema(&self, tenant: &TenantId, place: &ConnectionInfo) -> Result<(), TenantError> {
+        if self.has_schema {
+            return Ok(());
+        }
+        Err(TenantError::MissingSchema {
+            tenant: tenant.clone(),
+            schema: place.schema().clone(),
+        })
+    }
+}
+
+/// As PostgreSQL's settings have it. Zero would be without end.
+fn milliseconds(patience: Duration) -> String {
+    format!("{}ms", patience.as_millis().max(1))
+}
+
+fn locked(error: DbErr, schema: &SchemaName) -> MigrationError {
+    if conflict::is_transient(&error) {
+        return MigrationError::Locked {
+            schema: schema.clone(),
+        };
+    }
+    error.into()
+}

@@ -1,0 +1,227 @@
+//! Which tenants are behind: of all, in a handful of statements for each database.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::Arc,
+};
+
+use futures_util::{StreamExt as _, stream};
+use sea_orm::{DbBackend, DbErr};
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use tenant_core::{
+    ConnectionInfo, DatabaseUrl, PlacedTenant, TenantDirectory, TenantError, TenantId, TenantStatus,
+};
+
+use crate::{Fleet, MigrationError, Selection};
+
+/// How a tenant's schema stands to the migrations.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SchemaStatus {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Its status.
+    pub status: TenantStatus,
+    /// How its schema stands.
+    pub version: SchemaVersion,
+    pub(crate) place: Option<Arc<ConnectionInfo>>,
+}
+
+/// How a schema stands to the migrations.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SchemaVersion {
+    /// All are applied.
+    UpToDate,
+    /// These are not.
+    Behind(Vec<Arc<str>>),
+    /// It has some that this program does not know.
+    Ahead(Vec<String>),
+    /// There is no such schema.
+    Missing,
+    /// It could not be looked at.
+    Unreadable(MigrationError),
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// How the schemas of a selection stand, in the order of the tenants' ids. Nothing is created, and
+    /// on PostgreSQL and MySQL there is one connection for each database, whatever number of tenants
+    /// it has.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`tenants`](Self::tenants). What is wrong with one tenant, or with one database, is
+    /// said with the tenants.
+    pub async fn status(&self, selection: &Selection) -> Result<Vec<SchemaStatus>, MigrationError> {
+        Ok(self.status_of(self.tenants(selection).await?).await)
+    }
+
+    pub(crate) async fn status_of(&self, tenants: Vec<PlacedTenant>) -> Vec<SchemaStatus> {
+        let mut databases: HashMap<DatabaseUrl, Vec<Arc<ConnectionInfo>>> = HashMap::new();
+        for place in tenants
+            .iter()
+            .filter_map(|tenant| tenant.connection.as_ref().ok())
+        {
+            let places = databases.entry(database(place)).or_default();
+            places.push(Arc::clone(place));
+        }
+        let found: BTreeMap<String, Found> = stream::iter(databases)
+            .map(|(url, places)| async move { self.look(&url, places).await })
+            .buffer_unordered(self.settings().workers)
+            .flat_map(stream::iter)
+            .collect()
+            .await;
+        let status = tenants.into_iter().map(|tenant| {
+            let (version, place) = match tenant.connection {
+                Ok(place) => (self.version(found.get(&key(&place))), Some(place)),
+                Err(error) => (SchemaVersion::Unreadable(error.into()), None),
+            };
+            SchemaStatus {
+                tenant: tenant.info.id,
+                status: tenant.info.status,
+                version,
+                place,
+            }
+        });
+        status.collect()
+    }
+
+    async fn look(
+        &self,
+        url: &DatabaseUrl,
+        places: Vec<Arc<ConnectionInfo>>,
+    ) -> Vec<(String, Found)> {
+        let (tenancy, table) = (self.tenancy(), self.migrations().table());
+        match url.backend() {
+            DbBackend::Postgres => postgres::look(tenancy, url, &places, table).await,
+            DbBackend::MySql => mysql::look(tenancy, url, &places, table).await,
+            _ => sqlite::look(tenancy, &places, table).await,
+        }
+    }
+
+    fn version(&self, found: Option<&Found>) -> SchemaVersion {
+        let migrations = self.migrations();
+        let applied: &[String] = match found {
+            Some(Found::Applied(applied)) => applied,
+            Some(Found::NoTable) => &[],
+            Some(Found::Unreadable(error)) => return SchemaVersion::Unreadable(error.clone()),
+            Some(Found::NoSchema) | None => return SchemaVersion::Missing,
+        };
+        match migrations.pending(applied) {
+            Ok(pending) if pending.is_empty() => SchemaVersion::UpToDate,
+            Ok(pending) => {
+                let names = pending
+                    .iter()
+                    .map(|place| Arc::clone(&migrations.names()[*place]));
+                SchemaVersion::Behind(names.collect())
+            }
+            Err(_) => SchemaVersion::Ahead(migrations.unknown(applied)),
+        }
+    }
+}
+
+/// What was found where a tenant's schema should be.
+#[derive(Clone, Debug)]
+enum Found {
+    NoSchema,
+    NoTable,
+    Applied(Vec<String>),
+    Unreadable(MigrationError),
+}
+
+/// The database that a place is looked at through: each file of SQLite is one.
+fn database(place: &ConnectionInfo) -> DatabaseUrl {
+    place.url().clone()
+}
+
+/// What tells places apart. Holds a URL, so it is never shown.
+fn key(place: &ConnectionInfo) -> String {
+    format!("{} {}", place.url().expose(), place.schema())
+}
+
+fn all_unreadable(
+    places: &[Arc<ConnectionInfo>],
+    error: impl Into<MigrationError>,
+) -> Vec<(String, Found)> {
+    let error = error.into();
+    let unreadable = |place| (key(place), Found::Unreadable(error.clone()));
+    places.iter().map(|place| unreadable(place)).collect()
+}
+
+/// Looks at many schemas at once, and where that fails, at half as many: so one that cannot be read
+/// hides no other.
+async fn in_chunks<L>(
+    places: &[Arc<ConnectionInfo>],
+    chunk: usize,
+    look: impl Fn(Vec<Arc<ConnectionInfo>>) -> L,
+) -> Vec<(String, Found)>
+where
+    L: Future<Output = Result<Vec<(String, Found)>, DbErr>>,
+{
+    let mut found = Vec::with_capacity(places.len());
+    let mut chunks: Vec<Vec<_>> = places.chunks(chunk).map(<[_]>::to_vec).collect();
+    while let Some(mut chunk) = chunks.pop() {
+        match look(chunk.clone()).await {
+            Ok(read) => found.extend(read),
+            Err(error)
+                if chunk.len() == 1 || TenantError::from(error.clone()).is_connection_failure() =>
+            {
+                found.extend(all_unreadable(&chunk, error));
+            }
+            Err(_) => {
+                let half = chunk.split_off(chunk.len() / 2);
+                chunks.extend([chunk, half]);
+            }
+        }
+    }
+    found
+}
+
+impl fmt::Display for SchemaVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UpToDate => write!(f, "up to date"),
+            Self::Behind(pending) => match pending.as_slice() {
+                [one] => write!(f, "behind by {one}"),
+                [first, ..] => write!(f, "behind by {}, from {first} on", pending.len()),
+                [] => write!(f, "up to date"),
+            },
+            Self::Ahead(unknown) => write!(f, "ahead: it has {}", unknown.join(", ")),
+            Self::Missing => write!(f, "there is no schema"),
+            Self::Unreadable(error) => write!(f, "unreadable: {error}"),
+        }
+    }
+}
+
+impl Serialize for SchemaStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut status = serializer.serialize_struct("SchemaStatus", 4)?;
+        status.serialize_field("tenant", &self.tenant)?;
+        status.serialize_field("status", &self.status)?;
+        let version = match &self.version {
+            SchemaVersion::UpToDate => "up_to_date",
+            SchemaVersion::Behind(_) => "behind",
+            SchemaVersion::Ahead(_) => "ahead",
+            SchemaVersion::Missing => "missing",
+            SchemaVersion::Unreadable(_) => "unreadable",
+        };
+        status.serialize_field("schema", version)?;
+        match &self.version {
+            SchemaVersion::Behind(pending) => {
+                let pending: Vec<&str> = pending.iter().map(|name| &**name).collect();
+                status.serialize_field("pending", &pending)?;
+            }
+            SchemaVersion::Ahead(unknown) => status.serialize_field("unknown", unknown)?,
+            SchemaVersion::Unreadable(error) => {
+                status.serialize_field("error", &error.to_string())?;
+            }
+            SchemaVersion::UpToDate | SchemaVersion::Missing => {}
+        }
+        status.end()
+    }
+}

@@ -1,0 +1,103 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
+use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy};
+
+use super::{Found, all_unreadable, in_chunks, key};
+
+/// Each table that a statement reads is opened for it.
+const AT_ONCE: usize = 100;
+
+pub(super) async fn look(
+    tenancy: &Tenancy,
+    url: &DatabaseUrl,
+    places: &[Arc<ConnectionInfo>],
+    table: &str,
+) -> Vec<(String, Found)> {
+    let db = match tenancy.connection_to(url).await {
+        Ok(db) => db,
+        Err(error) => return all_unreadable(places, error),
+    };
+    let found = match schemas(&db, places, table).await {
+        Ok((with_table, all)) => {
+            let (mut ready, mut found) = (Vec::new(), Vec::new());
+            for place in places {
+                let schema = place.schema().as_str();
+                if with_table.contains(schema) {
+                    ready.push(Arc::clone(place));
+                } else if all.contains(schema) {
+                    found.push((key(place), Found::NoTable));
+                } else {
+                    found.push((key(place), Found::NoSchema));
+                }
+            }
+            found.extend(in_chunks(&ready, AT_ONCE, |chunk| read(&db, chunk, table)).await);
+            found
+        }
+        Err(error) => all_unreadable(places, error),
+    };
+    if let Err(error) = db.close().await {
+        tracing::debug!(%error, "a connection was not closed well");
+    }
+    found
+}
+
+/// The databases that have the table, and all there are.
+async fn schemas(
+    db: &DatabaseConnection,
+    places: &[Arc<ConnectionInfo>],
+    table: &str,
+) -> Result<(HashSet<String>, HashSet<String>), DbErr> {
+    let marks = vec!["?"; places.len()].join(", ");
+    let names = || places.iter().map(|place| place.schema().as_str().into());
+    let all = format!(
+        "SELECT schema_name FROM information_schema.schemata WHERE schema_name IN ({marks})"
+    );
+    let all = Statement::from_sql_and_values(DbBackend::MySql, all, names());
+    let with_table = format!(
+        "SELECT table_schema FROM information_schema.tables WHERE table_name = ? AND table_schema IN ({marks})"
+    );
+    let values = std::iter::once(table.into()).chain(names());
+    let with_table = Statement::from_sql_and_values(DbBackend::MySql, with_table, values);
+    Ok((
+        first_column(db, with_table).await?,
+        first_column(db, all).await?,
+    ))
+}
+
+async fn first_column(
+    db: &DatabaseConnection,
+    select: Statement,
+) -> Result<HashSet<String>, DbErr> {
+    let rows = db.query_all_raw(select).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+async fn read(
+    db: &DatabaseConnection,
+    places: Vec<Arc<ConnectionInfo>>,
+    table: &str,
+) -> Result<Vec<(String, Found)>, DbErr> {
+    let table = table.replace('`', "``");
+    let selects = places.iter().enumerate().map(|(number, place)| {
+        let schema = place.schema().quoted(DbBackend::MySql);
+        format!("SELECT CAST({number} AS SIGNED), version FROM {schema}.`{table}`")
+    });
+    let select = selects.collect::<Vec<_>>().join(" UNION ALL ");
+    let rows = db
+        .query_all_raw(Statement::from_string(DbBackend::MySql, select))
+        .await?;
+    let mut applied: HashMap<i64, Vec<String>> = HashMap::new();
+    for row in &rows {
+        let versions = applied.entry(row.try_get_by_index(0)?).or_default();
+        versions.push(row.try_get_by_index(1)?);
+    }
+    let found = places.iter().zip(0..).map(|(place, number)| {
+        let applied = applied.remove(&number).unwrap_or_default();
+        (key(place), Found::Applied(applied))
+    });
+    Ok(found.collect())
+}
