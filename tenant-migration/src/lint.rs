@@ -1,1 +1,0 @@
-//! What Citus refuses of a tenant migrator.
