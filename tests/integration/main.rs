@@ -10,6 +10,7 @@ mod macros;
 
 mod actix;
 mod isolation;
+mod migration;
 mod orm;
 mod service;
 mod store;

@@ -1,0 +1,3 @@
+//! The fleet: what its schemas have in common, and what is done to all of them.
+
+mod drift;
