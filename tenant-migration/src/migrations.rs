@@ -51,6 +51,25 @@ impl Migrations {
         &self.table
     }
 
+    /// The table that says that a schema is being made.
+    pub(crate) fn unfinished_table(&self) -> String {
+        format!("{}_unfinished", self.table)
+    }
+
+    /// The table that says, on MySQL, which migration was begun.
+    pub(crate) fn begun_table(&self) -> String {
+        format!("{}_begun", self.table)
+    }
+
+    /// Tables that are about migrations, and no part of what those make.
+    pub(crate) fn own_tables(&self) -> [String; 3] {
+        [
+            self.table.to_string(),
+            self.unfinished_table(),
+            self.begun_table(),
+        ]
+    }
+
     /// The migration at a place in the order.
     pub(crate) fn at(&self, place: usize) -> Option<Box<dyn MigrationTrait>> {
         (self.make)().into_iter().nth(place)

@@ -112,6 +112,12 @@ impl TenantStatus {
             )
     }
 
+    /// Whether a tenant in this status was never served.
+    #[must_use]
+    pub fn is_before_first_use(self) -> bool {
+        matches!(self, Self::Pending | Self::Provisioning)
+    }
+
     /// The status as its one lowercase word.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -332,6 +332,14 @@ impl TenantRegistry for MemoryStore {
         tenants.insert(info, connection)
     }
 
+    async fn withdraw(&self, id: &TenantId) -> Result<(), TenantError> {
+        let mut tenants = self.write();
+        let entry = tenants.entry_mut(id)?;
+        entry.refuse_step(entry.info.status.is_before_first_use(), "withdrawn")?;
+        tenants.remove(id);
+        Ok(())
+    }
+
     async fn forget(&self, id: &TenantId) -> Result<(), TenantError> {
         let mut tenants = self.write();
         let entry = tenants.entry_mut(id)?;

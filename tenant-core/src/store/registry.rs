@@ -80,6 +80,15 @@ pub trait TenantRegistry: TenantDirectory {
         connection: ConnectionInfo,
     ) -> Result<(), TenantError>;
 
+    /// Removes a tenant that was never served: it is [`Pending`](TenantStatus::Pending) or
+    /// [`Provisioning`](TenantStatus::Provisioning).
+    ///
+    /// # Errors
+    ///
+    /// [`TenantError::UnknownTenant`]; [`TenantError::IllegalStatusChange`] when it is something
+    /// else; [`TenantError::StoreUnavailable`].
+    async fn withdraw(&self, id: &TenantId) -> Result<(), TenantError>;
+
     /// Removes a tenant that is [`Archived`](TenantStatus::Archived).
     ///
     /// # Errors
@@ -116,6 +125,10 @@ impl<S: TenantRegistry + ?Sized> TenantRegistry for Arc<S> {
         connection: ConnectionInfo,
     ) -> Result<(), TenantError> {
         (**self).change_place(id, connection).await
+    }
+
+    async fn withdraw(&self, id: &TenantId) -> Result<(), TenantError> {
+        (**self).withdraw(id).await
     }
 
     async fn forget(&self, id: &TenantId) -> Result<(), TenantError> {

@@ -173,7 +173,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             } else {
                 work.take_on(wave.places);
             }
-            left_out = work.why_to_stop(wave.is_canary).or(left_out);
+            left_out = left_out.or_else(|| work.why_to_stop(wave.is_canary));
             if let Some(why) = left_out {
                 work.leave_out(why);
             }

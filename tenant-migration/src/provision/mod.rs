@@ -137,7 +137,7 @@ struct Making<'p> {
     id: TenantId,
     place: Arc<ConnectionInfo>,
     provision: &'p Provision,
-    /// Whether its entry was made just now. What is there then was not made for it.
+    /// Whether its entry was made just now.
     is_new: bool,
 }
 
@@ -172,21 +172,31 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
                 return Ok(Provisioned::AlreadyThere);
             }
             Ok(info) => self.take_up(&making, info.status).await?,
-            Err(TenantError::UnknownTenant { .. }) => making.is_new = self.enter(&making).await?,
+            Err(TenantError::UnknownTenant { .. }) => {
+                // What is there before the entry is was not made for it.
+                if self.is_occupied(&making).await? {
+                    return Err(making.occupied());
+                }
+                making.is_new = self.enter(&making).await?;
+            }
             Err(error) => return Err(error.into()),
         }
-        match self.make(&making).await {
-            Ok(()) => {}
-            Err(error) => {
-                if making.is_new {
-                    self.take_back(&making.id).await;
-                }
-                return Err(error);
+        if let Err(error) = self.make(&making).await {
+            if making.is_new {
+                self.take_back(&making.id).await;
             }
+            return Err(error);
         }
         making.tell(ProvisionStep::Activate, false).await?;
         let active = TenantStatus::Active;
-        self.registry().change_status(&making.id, active).await?;
+        match self.registry().change_status(&making.id, active).await {
+            Err(TenantError::UnknownTenant { .. }) => {
+                // Somebody else entered it, failed, and took the entry back.
+                self.enter(&making).await?;
+                self.registry().change_status(&making.id, active).await?;
+            }
+            changed => changed?,
+        }
         making.tell(ProvisionStep::Activate, true).await?;
         Ok(Provisioned::Made)
     }
@@ -219,7 +229,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         making: &Making<'_>,
         status: TenantStatus,
     ) -> Result<(), MigrationError> {
-        if !matches!(status, TenantStatus::Pending | TenantStatus::Provisioning) {
+        if !status.is_before_first_use() {
             return Err(MigrationError::WrongStatus {
                 tenant: making.id.clone(),
                 status,
@@ -263,6 +273,16 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| Err(panicked(&*panic)))
+    }
+
+    /// Whether there is something already where the schema is to be.
+    async fn is_occupied(&self, making: &Making<'_>) -> Result<bool, MigrationError> {
+        let (tenancy, migrations) = (self.tenancy(), self.migrations());
+        match making.place.url().backend() {
+            DbBackend::Postgres => postgres::is_occupied(tenancy, &making.place, migrations).await,
+            DbBackend::MySql => mysql::is_occupied(tenancy, &making.place, migrations).await,
+            _ => Ok(crate::session::file(&making.place)?.exists()),
+        }
     }
 
     /// Removes an entry whose tenant was not made.

@@ -1,11 +1,15 @@
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
 use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait as _,
 };
-use tenant_core::{SchemaName, TenantDirectory};
+use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantDirectory};
 
 use super::{Making, ProvisionStep};
 use crate::{
-    Fleet, MigrationError,
+    Fleet, MigrationError, Migrations,
+    fleet::panicked,
     ledger::Direction,
     session::{Job, mysql::ServerLock},
 };
@@ -32,7 +36,6 @@ async fn make_on<R: TenantDirectory + 'static>(
     server: &DatabaseConnection,
 ) -> Result<(), MigrationError> {
     let schema = making.place.schema();
-    let unfinished = format!("{}_unfinished", fleet.migrations().table());
     // Those who migrate take another lock, which comes after this one.
     let locks = fleet
         .tenancy()
@@ -40,14 +43,15 @@ async fn make_on<R: TenantDirectory + 'static>(
         .await?;
     let lock = ServerLock::take_for_making(&locks, schema, fleet.settings().lock_timeout).await?;
     let outcome = async {
-        match Tables::of(server, schema, &unfinished, fleet.migrations().table()).await? {
-            Tables::Complete if making.is_new => return Err(making.occupied()),
+        match Tables::of(server, schema, fleet.migrations()).await? {
             Tables::Complete => return Ok(()),
             Tables::Foreign => return Err(making.occupied()),
             Tables::Unfinished => drop_database(server, schema).await?,
             Tables::None => {}
         }
-        let made = create_and_fill(fleet, making, server, &unfinished).await;
+        let made = create_and_fill(fleet, making, server);
+        let made = AssertUnwindSafe(made).catch_unwind().await;
+        let made = made.unwrap_or_else(|panic| Err(panicked(&*panic)));
         if made.is_err()
             && let Err(error) = drop_database(server, schema).await
         {
@@ -63,14 +67,27 @@ async fn make_on<R: TenantDirectory + 'static>(
     Ok(closed?)
 }
 
+pub(super) async fn is_occupied(
+    tenancy: &Tenancy,
+    place: &ConnectionInfo,
+    migrations: &Migrations,
+) -> Result<bool, MigrationError> {
+    let db = tenancy
+        .connection_to(&place.url().without_database())
+        .await?;
+    let tables = Tables::of(&db, place.schema(), migrations).await;
+    db.close().await?;
+    Ok(!matches!(tables?, Tables::None | Tables::Unfinished))
+}
+
 async fn create_and_fill<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
     making: &Making<'_>,
     server: &DatabaseConnection,
-    unfinished: &str,
 ) -> Result<(), MigrationError> {
     let schema = making.place.schema().quoted(DbBackend::MySql);
-    let unfinished = format!("{schema}.`{}`", unfinished.replace('`', "``"));
+    let unfinished = fleet.migrations().unfinished_table().replace('`', "``");
+    let unfinished = format!("{schema}.`{unfinished}`");
     making.tell(ProvisionStep::CreateSchema, false).await?;
     server
         .execute_unprepared(&format!("CREATE DATABASE IF NOT EXISTS {schema}"))
@@ -124,14 +141,17 @@ impl Tables {
     async fn of(
         server: &DatabaseConnection,
         schema: &SchemaName,
-        unfinished: &str,
-        migrations: &str,
+        migrations: &Migrations,
     ) -> Result<Self, DbErr> {
         let select = "SELECT CAST(COUNT(*) AS SIGNED), \
              CAST(COALESCE(SUM(table_name = ?), 0) AS SIGNED), \
              CAST(COALESCE(SUM(table_name = ?), 0) AS SIGNED) \
              FROM information_schema.tables WHERE table_schema = ?";
-        let values = [unfinished.into(), migrations.into(), schema.as_str().into()];
+        let values = [
+            migrations.unfinished_table().into(),
+            migrations.table().into(),
+            schema.as_str().into(),
+        ];
         let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
         let row = server
             .query_one_raw(select)

@@ -1,12 +1,16 @@
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
 };
-use tenant_core::{SchemaName, TenantDirectory};
+use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantDirectory};
 
 use super::{Making, ProvisionStep};
 use crate::{
     Fleet, MigrationError, Migrations,
     error::conflict,
+    fleet::panicked,
     ledger::Direction,
     session::{
         Job,
@@ -71,11 +75,7 @@ async fn create(
     let schema = making.place.schema();
     let state = SchemaState::read(tx, schema, migrations.table()).await?;
     if state.has_table {
-        return if making.is_new {
-            Err(making.occupied())
-        } else {
-            Ok(false)
-        };
+        return Ok(false);
     }
     if state.has_schema && !is_empty(tx, schema).await? {
         return Err(making.occupied());
@@ -113,7 +113,8 @@ async fn in_steps_with<R: TenantDirectory + 'static>(
     } else {
         tx.rollback().await?;
     }
-    let made = finish(fleet, making, db, &unfinished).await;
+    let made = AssertUnwindSafe(finish(fleet, making, db, &unfinished)).catch_unwind();
+    let made = made.await.unwrap_or_else(|panic| Err(panicked(&*panic)));
     if made.is_err() {
         remove(making, db).await;
     }
@@ -170,7 +171,7 @@ struct Unfinished(String);
 
 impl Unfinished {
     fn of(migrations: &Migrations) -> Self {
-        Self(format!("{}_unfinished", migrations.table()))
+        Self(migrations.unfinished_table())
     }
 
     async fn is_there(
@@ -194,12 +195,29 @@ impl Unfinished {
     }
 }
 
+pub(super) async fn is_occupied(
+    tenancy: &Tenancy,
+    place: &ConnectionInfo,
+    migrations: &Migrations,
+) -> Result<bool, MigrationError> {
+    let db = tenancy.connection_to(place.url()).await?;
+    let is_occupied = async {
+        let schema = place.schema();
+        let is_unfinished = Unfinished::of(migrations).is_there(&db, schema).await?;
+        Ok::<_, DbErr>(!is_unfinished && !is_empty(&db, schema).await?)
+    };
+    let is_occupied = is_occupied.await;
+    db.close().await?;
+    Ok(is_occupied?)
+}
+
 async fn has_citus(db: &impl ConnectionTrait) -> Result<bool, DbErr> {
     let select = "SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus'";
     let select = Statement::from_string(DbBackend::Postgres, select);
     Ok(db.query_one_raw(select).await?.is_some())
 }
 
+/// Also of a schema that is not there.
 async fn is_empty(db: &impl ConnectionTrait, schema: &SchemaName) -> Result<bool, DbErr> {
     let select = "SELECT FROM pg_catalog.pg_namespace n WHERE n.nspname = $1 AND ( \
          EXISTS (SELECT FROM pg_catalog.pg_class WHERE relnamespace = n.oid) \

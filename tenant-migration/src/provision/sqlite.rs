@@ -2,6 +2,7 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use sea_orm::DatabaseConnection;
@@ -25,10 +26,7 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     }
     let _lock = sqlite::lock_file(&making.place)?;
     if file.exists() {
-        return match making.is_new {
-            true => Err(making.occupied()),
-            false => Ok(()),
-        };
+        return Ok(());
     }
     let unfinished = Unfinished::new(&file)?;
     making.tell(ProvisionStep::CreateSchema, false).await?;
@@ -79,13 +77,15 @@ async fn fill<R: TenantDirectory + 'static>(
 struct Unfinished(PathBuf);
 
 impl Unfinished {
-    /// One that was left is removed: whoever made it is gone, since the lock was to be had.
+    /// Each has a name of its own: somebody who gave up may still be closing his. Those that were
+    /// left are removed, since the lock was to be had.
     fn new(file: &Path) -> Result<Self, MigrationError> {
-        let mut name = file.as_os_str().to_owned();
-        name.push(".unfinished");
-        let unfinished = Self(name.into());
-        unfinished.remove();
-        File::create(&unfinished.0).map_err(|error| unusable(&unfinished.0, &error))?;
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let count = COUNT.fetch_add(1, Ordering::Relaxed);
+        let left = with(file, ".unfinished-");
+        remove_all(&left).map_err(|error| unusable(file, &error))?;
+        let unfinished = Self(with(&left, &format!("{}-{count}", std::process::id())));
+        File::create_new(&unfinished.0).map_err(|error| unusable(&unfinished.0, &error))?;
         Ok(unfinished)
     }
 
@@ -123,6 +123,24 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// Whatever begins so.
+fn remove_all(beginning: &Path) -> io::Result<()> {
+    let (Some(directory), Some(name)) = (beginning.parent(), beginning.file_name()) else {
+        return Ok(());
+    };
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let begins = entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(name.as_encoded_bytes());
+        if begins && let Err(error) = fs::remove_file(entry.path()) {
+            tracing::warn!(path = %entry.path().display(), %error, "a file stays");
+        }
+    }
+    Ok(())
 }
 
 fn with(path: &Path, ending: &str) -> PathBuf {

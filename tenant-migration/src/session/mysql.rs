@@ -168,12 +168,7 @@ const VERSION: &str = "version";
 
 impl Begun {
     pub(crate) fn of(migrations: &Migrations) -> Self {
-        Self(Self::table(migrations))
-    }
-
-    /// Its name.
-    pub(crate) fn table(migrations: &Migrations) -> String {
-        format!("{}_begun", migrations.table())
+        Self(migrations.begun_table())
     }
 
     pub(crate) async fn install(&self, db: &impl ConnectionTrait) -> Result<(), DbErr> {

@@ -1,3 +1,6 @@
 //! The fleet: what its schemas have in common, and what is done to all of them.
 
 mod drift;
+mod fleet;
+mod library;
+mod provision;

@@ -177,6 +177,11 @@ impl<S: TenantRegistry + 'static> TenantRegistry for CachedStore<S> {
         self.inner.store.change_place(id, connection).await
     }
 
+    async fn withdraw(&self, id: &TenantId) -> Result<(), TenantError> {
+        let _changed = Changing(self, id);
+        self.inner.store.withdraw(id).await
+    }
+
     async fn forget(&self, id: &TenantId) -> Result<(), TenantError> {
         let _changed = Changing(self, id);
         self.inner.store.forget(id).await

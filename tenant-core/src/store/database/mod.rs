@@ -270,6 +270,11 @@ impl TenantRegistry for DatabaseStore {
         Ok(())
     }
 
+    async fn withdraw(&self, id: &TenantId) -> Result<(), TenantError> {
+        let never_served = TenantStatus::is_before_first_use;
+        self.remove(id, None, never_served, "withdrawn").await
+    }
+
     async fn forget(&self, id: &TenantId) -> Result<(), TenantError> {
         self.delete(id, None).await
     }

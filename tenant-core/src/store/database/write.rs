@@ -15,7 +15,7 @@ use super::{
     entity::{change, revision, tenant},
     row::{self, invalid, unavailable},
 };
-use crate::{TenantError, TenantId};
+use crate::{TenantError, TenantId, TenantStatus};
 
 /// A transaction with a revision of its own.
 struct Write {
@@ -103,14 +103,26 @@ impl DatabaseStore {
         id: &TenantId,
         expected: Option<Revision>,
     ) -> Result<(), TenantError> {
+        let archived = |status| status == TenantStatus::Archived;
+        self.remove(id, expected, archived, "deleted").await
+    }
+
+    /// Removes a tenant in a status that allows it.
+    pub(super) async fn remove(
+        &self,
+        id: &TenantId,
+        expected: Option<Revision>,
+        allowed: fn(TenantStatus) -> bool,
+        to: &'static str,
+    ) -> Result<(), TenantError> {
         let write = self.begin().await?;
         let found = write.expect(id, expected).await?;
         let from = row::record(&found)?.info.status;
-        if from != crate::TenantStatus::Archived {
+        if !allowed(from) {
             return Err(TenantError::IllegalStatusChange {
                 tenant: id.clone(),
                 from,
-                to: "deleted",
+                to,
             });
         }
         tenant::Entity::delete_many()
