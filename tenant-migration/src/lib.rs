@@ -9,13 +9,17 @@ pub mod lint;
 mod manager;
 mod migrations;
 mod provision;
+mod rehearsal;
 mod report;
 mod session;
 mod status;
 
 pub use self::{
     error::MigrationError,
-    fleet::{Fleet, FleetBuilder, Rollout, Run, Selection, Share, Stop},
+    fleet::{
+        Fleet, FleetBuilder, Plan, PlannedMigration, Reference, Rollout, Run, Selection, Share,
+        Stop, TenantDrift,
+    },
     manager::TenantSchemaManager,
     migrations::Migrations,
     provision::{Provision, ProvisionEvent, ProvisionStep, Provisioned, SeedConnection},

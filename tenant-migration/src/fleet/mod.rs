@@ -1,5 +1,7 @@
 //! All tenants together.
 
+mod drift;
+mod plan;
 mod rollout;
 mod run;
 mod selection;
@@ -10,6 +12,8 @@ use tenant_core::{Tenancy, TenantDirectory};
 
 pub(crate) use self::run::panicked;
 pub use self::{
+    drift::{Reference, TenantDrift},
+    plan::{Plan, PlannedMigration},
     rollout::{Rollout, Share},
     run::{Run, Stop},
     selection::Selection,

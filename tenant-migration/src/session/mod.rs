@@ -126,7 +126,7 @@ fn next(
 }
 
 /// A number for a schema, for locks that are named by numbers.
-fn lock_number(schema: &SchemaName) -> i64 {
+pub(crate) fn lock_number(schema: &SchemaName) -> i64 {
     let digest = digest(schema);
     let mut number = [0; 8];
     number.copy_from_slice(&digest[..8]);

@@ -1,0 +1,133 @@
+//! What migrations do, tried in a scratch schema that is gone afterwards.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sea_orm::{DatabaseConnection, DbBackend};
+use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantContext, TenantError, TenantId};
+
+use crate::{MigrationError, Migrations, drift::Structure, ledger::Direction};
+
+/// What to try.
+#[derive(Clone, Debug)]
+pub(crate) struct Rehearsal {
+    /// In whose database: the scratch schema is beside the tenant's.
+    pub(crate) beside: Arc<ConnectionInfo>,
+    pub(crate) migrations: Migrations,
+    /// Those that come first, as places in the order.
+    pub(crate) before: Vec<usize>,
+    /// Those whose SQL is written down.
+    pub(crate) then: Vec<usize>,
+    pub(crate) direction: Direction,
+}
+
+/// What came of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rehearsed {
+    /// How the schema is in the end.
+    pub(crate) structure: Structure,
+    /// For each that was written down, what was sent to the server.
+    pub(crate) statements: Vec<Vec<String>>,
+    /// What the scratch schema was called.
+    pub(crate) schema: SchemaName,
+}
+
+impl Rehearsal {
+    /// In a task of its own: it ends, and removes its schema, also when nobody waits for it any more.
+    pub(crate) async fn run(self, tenancy: &Tenancy) -> Result<Rehearsed, MigrationError> {
+        let tenancy = tenancy.clone();
+        let rehearsed = tokio::spawn(TenantContext::scope(
+            TenantId::from_static("scratch"),
+            async move {
+                match self.beside.url().backend() {
+                    DbBackend::Postgres => postgres::rehearse(&tenancy, &self).await,
+                    DbBackend::MySql => mysql::rehearse(&tenancy, &self).await,
+                    _ => sqlite::rehearse(&tenancy, &self).await,
+                }
+            },
+        ));
+        match rehearsed.await {
+            Ok(rehearsed) => rehearsed,
+            Err(failed) if failed.is_panic() => Err(crate::fleet::panicked(&*failed.into_panic())),
+            Err(failed) => Err(MigrationError::Tenant(TenantError::Configuration(
+                failed.to_string(),
+            ))),
+        }
+    }
+
+    /// Without the tables that are about migrations.
+    async fn structure(
+        &self,
+        db: &impl sea_orm::ConnectionTrait,
+        schema: &SchemaName,
+    ) -> Result<Structure, MigrationError> {
+        let own = self.migrations.own_tables();
+        Ok(Structure::read(db, schema, &own.each_ref().map(String::as_str)).await?)
+    }
+}
+
+/// Runs migrations and says what each of the later ones sent. `$run!(migration, direction)` runs one,
+/// on a connection or in a transaction: SeaORM takes concrete types.
+macro_rules! rehearse {
+    ($rehearsal:expr, $recording:expr, $db:expr) => {{
+        let rehearsal: &crate::rehearsal::Rehearsal = $rehearsal;
+        let recording: &crate::rehearsal::Recording = $recording;
+        rehearsal.migrations.install($db).await?;
+        for place in &rehearsal.before {
+            if let Some(migration) = rehearsal.migrations.at(*place) {
+                crate::session::run(&*migration, crate::ledger::Direction::Up, $db).await?;
+            }
+        }
+        let mut statements = Vec::with_capacity(rehearsal.then.len());
+        for place in &rehearsal.then {
+            if let Some(migration) = rehearsal.migrations.at(*place) {
+                recording.take();
+                crate::session::run(&*migration, rehearsal.direction, $db).await?;
+                statements.push(recording.take());
+            }
+        }
+        statements
+    }};
+}
+use rehearse;
+
+/// The statements that reach a server, in their order.
+#[derive(Clone, Debug, Default)]
+struct Recording(Arc<Mutex<Vec<String>>>);
+
+impl Recording {
+    fn of(db: &mut DatabaseConnection) -> Self {
+        let recording = Self::default();
+        let statements = Arc::clone(&recording.0);
+        db.set_metric_callback(move |info| {
+            let mut statements = statements.lock().unwrap_or_else(PoisonError::into_inner);
+            statements.push(info.statement.to_string());
+        });
+        recording
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A name that nobody has: no tenant's begins so by convention.
+fn scratch_name() -> Result<SchemaName, MigrationError> {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        time::{SystemTime, UNIX_EPOCH},
+    };
+
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = now.map_or(0, |since| since.as_millis());
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("{SCRATCH}{}-{now:x}-{count}", std::process::id());
+    Ok(SchemaName::try_from(name).map_err(TenantError::from)?)
+}
+
+/// What names of scratch schemas begin with.
+const SCRATCH: &str = "scratch-";
