@@ -10,7 +10,9 @@ mod manager;
 mod migrations;
 mod provision;
 mod rehearsal;
+mod relocate;
 mod report;
+mod retire;
 mod session;
 mod status;
 
@@ -22,7 +24,7 @@ pub use self::{
     },
     manager::TenantSchemaManager,
     migrations::Migrations,
-    provision::{Provision, ProvisionEvent, ProvisionStep, Provisioned, SeedConnection},
+    provision::{Provision, ProvisionEvent, ProvisionStep, Provisioned, SeedConnection, Take},
     report::{Counts, FleetReport, Outcome, Skipped, TenantReport},
     status::{SchemaStatus, SchemaVersion},
 };

@@ -10,7 +10,6 @@ use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use tenant_core::{Tenancy, TenantDirectory};
 
-pub(crate) use self::run::panicked;
 pub use self::{
     drift::{Reference, TenantDrift},
     plan::{Plan, PlannedMigration},
@@ -18,6 +17,7 @@ pub use self::{
     run::{Run, Stop},
     selection::Selection,
 };
+pub(crate) use self::{run::panicked, selection::has_schema};
 use crate::{MigrationError, Migrations};
 
 /// All tenants of a directory, and the migrations that their schemas have.

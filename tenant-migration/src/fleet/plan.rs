@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::DbBackend;
 use serde::Serialize;
-use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantId};
+use tenant_core::{ConnectionInfo, TenantDirectory, TenantId};
 
 use super::{Fleet, Selection, selection::has_schema};
 use crate::{
@@ -120,18 +120,6 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         Ok(plans)
     }
 
-    /// What all migrations send, beside a tenant, and what the scratch schema was called.
-    pub(crate) async fn all_statements(
-        &self,
-        beside: &Arc<ConnectionInfo>,
-    ) -> Result<(Vec<Vec<String>>, SchemaName), MigrationError> {
-        let all = (0..self.migrations().names().len()).collect();
-        let rehearsed = self
-            .rehearse(beside, Vec::new(), all, Direction::Up)
-            .await?;
-        Ok((rehearsed.statements, rehearsed.schema))
-    }
-
     async fn rehearse(
         &self,
         beside: &Arc<ConnectionInfo>,
@@ -166,7 +154,11 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 "Citus is of PostgreSQL: lint beside a tenant that is there".to_owned(),
             ));
         }
-        let (statements, schema) = self.all_statements(beside).await?;
-        Ok(lint.scratch_schema(&schema).check(&statements.concat()))
+        let all = (0..self.migrations().names().len()).collect();
+        let rehearsed = self
+            .rehearse(beside, Vec::new(), all, Direction::Up)
+            .await?;
+        let statements = rehearsed.statements.concat();
+        Ok(lint.scratch_schema(&rehearsed.schema).check(&statements))
     }
 }

@@ -1,5 +1,7 @@
 //! Making a tenant: its entry, its schema, its tables, its first rows.
 
+mod copy;
+mod fresh;
 mod mysql;
 mod postgres;
 mod sqlite;
@@ -13,6 +15,8 @@ use tenant_core::{
     TenantRegistry, TenantStatus,
 };
 
+use self::copy::Source;
+pub use self::copy::Take;
 use crate::{Fleet, MigrationError, fleet::panicked};
 
 /// What a seed writes with: the transaction that it is part of, bound to the tenant.
@@ -32,6 +36,7 @@ pub struct Provision {
     place: ConnectionInfo,
     seed: Option<Seed>,
     hook: Option<Hook>,
+    source: Option<Source>,
 }
 
 /// What a hook is told.
@@ -80,6 +85,7 @@ impl Provision {
             place,
             seed: None,
             hook: None,
+            source: None,
         }
     }
 
@@ -319,6 +325,7 @@ impl Making<'_> {
     /// Runs the seed, in its transaction.
     async fn seed(&self, tx: &DatabaseTransaction) -> Result<(), MigrationError> {
         self.tell(ProvisionStep::Seed, false).await?;
+        self.copy(tx).await?;
         if let Some(seed) = &self.provision.seed {
             let schema = self.place.schema().clone();
             let db = TenantConnection::borrow(tx, self.id.clone(), schema);

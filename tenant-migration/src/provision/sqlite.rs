@@ -5,8 +5,8 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use sea_orm::DatabaseConnection;
-use tenant_core::{ConnectionInfo, DatabaseUrl, TenantDirectory};
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
+use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy, TenantDirectory};
 
 use super::{Making, ProvisionStep};
 use crate::{
@@ -30,6 +30,9 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     }
     let unfinished = Unfinished::new(&file)?;
     making.tell(ProvisionStep::CreateSchema, false).await?;
+    if let Some(source) = &making.provision.source {
+        unfinished.copy_from(fleet.tenancy(), &source.place).await?;
+    }
     let place = unfinished.place()?;
     making.tell(ProvisionStep::CreateSchema, true).await?;
     let db = fleet.tenancy().dedicated_connection_to(&place).await?;
@@ -51,7 +54,9 @@ async fn fill<R: TenantDirectory + 'static>(
     let patience = fleet.settings().lock_timeout;
     let mut tx = sqlite::begin(db, place, patience).await?;
     migrations.install(&tx).await?;
-    for place_in_order in 0..migrations.names().len() {
+    // A copy has some already.
+    let applied = migrations.applied(&tx).await?;
+    for place_in_order in migrations.pending(&applied)? {
         let Some(migration) = migrations.at(place_in_order) else {
             continue;
         };
@@ -87,6 +92,22 @@ impl Unfinished {
         let unfinished = Self(with(&left, &format!("{}-{count}", std::process::id())));
         File::create_new(&unfinished.0).map_err(|error| unusable(&unfinished.0, &error))?;
         Ok(unfinished)
+    }
+
+    /// Everything that another file has, as of one moment.
+    async fn copy_from(
+        &self,
+        tenancy: &Tenancy,
+        source: &ConnectionInfo,
+    ) -> Result<(), MigrationError> {
+        let db = tenancy.dedicated_connection_to(source).await?;
+        let target = self.0.to_string_lossy().into_owned();
+        let copy = "VACUUM INTO ?";
+        let copy = Statement::from_sql_and_values(DbBackend::Sqlite, copy, [target.into()]);
+        let copied = db.execute_raw(copy).await;
+        let closed = db.close().await;
+        copied?;
+        Ok(closed?)
     }
 
     fn place(&self) -> Result<ConnectionInfo, MigrationError> {

@@ -32,6 +32,7 @@ pub(crate) struct Rehearsed {
     /// For each that was written down, what was sent to the server.
     pub(crate) statements: Vec<Vec<String>>,
     /// What the scratch schema was called.
+    #[cfg_attr(not(feature = "lint"), allow(dead_code, reason = "for the lint"))]
     pub(crate) schema: SchemaName,
 }
 

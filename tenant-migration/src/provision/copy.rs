@@ -1,0 +1,168 @@
+//! A tenant that begins with another one's structure, and with its rows.
+
+mod postgres;
+
+use std::sync::Arc;
+
+use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, Statement};
+use tenant_core::{ConnectionInfo, TenantError, TenantId, TenantRegistry};
+
+use super::{Making, Provision, Provisioned};
+use crate::{Fleet, MigrationError, Reference, Selection};
+
+/// What a new tenant takes from another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Take {
+    /// Its tables, as its migrations make them, and the rows that those write.
+    Structure,
+    /// Its tables and all its rows. Those who write to it wait until they are copied.
+    StructureAndData,
+}
+
+/// Whose rows a tenant that is being made gets.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) place: Arc<ConnectionInfo>,
+}
+
+impl<R: TenantRegistry + 'static> Fleet<R> {
+    /// Makes a tenant that is like another one, which stays as it is. Both are in one database, and
+    /// the other one is up to date, and what its migrations make.
+    ///
+    /// The seed is not run; otherwise as [`provision`](Self::provision).
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError::Drifted`] when the other one's schema is not what its migrations make, so
+    /// that something of it would be missing; [`MigrationError::Configuration`] when it is behind, or
+    /// elsewhere; [`TenantError::Unsupported`] for tables that refer to each other in a circle; and
+    /// those of [`provision`](Self::provision).
+    pub async fn copy_tenant(
+        &self,
+        from: &TenantId,
+        to: &Provision,
+        take: Take,
+    ) -> Result<Provisioned, MigrationError> {
+        let place = self.registry().connection(from).await?;
+        let same = |one: &ConnectionInfo| match one.url().backend() {
+            DbBackend::Sqlite => Some(String::new()),
+            DbBackend::Postgres => Some(one.url().expose().to_owned()),
+            _ => Some(one.url().without_database().expose().to_owned()),
+        };
+        if same(&place) != same(&to.place) {
+            return Err(MigrationError::Configuration(format!(
+                "tenant {from} is in another database than its copy is to be in; copy within one, with the same URL"
+            )));
+        }
+        let only = Selection::Ids([from.clone()].into());
+        let status = self.status(&only).await?;
+        if let Some(behind) = status
+            .iter()
+            .find(|tenant| !matches!(tenant.version, crate::SchemaVersion::UpToDate))
+        {
+            return Err(MigrationError::Configuration(format!(
+                "tenant {from} cannot be copied as it is ({}): bring it up to date first",
+                behind.version
+            )));
+        }
+        for tenant in self.drift(&only, &Reference::Migrations).await? {
+            let drift = tenant.drift?;
+            if !drift.is_empty() {
+                return Err(MigrationError::Drifted {
+                    tenant: from.clone(),
+                    drift: drift.to_string(),
+                });
+            }
+        }
+        let mut provision = to.clone();
+        provision.seed = None;
+        provision.source = match take {
+            Take::Structure => None,
+            Take::StructureAndData => Some(Source { place }),
+        };
+        self.provision(&provision).await
+    }
+}
+
+impl Making<'_> {
+    /// Copies the rows, if there is somebody to copy them from.
+    pub(super) async fn copy(&self, tx: &DatabaseTransaction) -> Result<(), MigrationError> {
+        let Some(source) = &self.provision.source else {
+            return Ok(());
+        };
+        match self.place.url().backend() {
+            DbBackend::Postgres => postgres::copy(tx, &source.place, &self.place).await,
+            DbBackend::MySql => copy_on_mysql(tx, &source.place, &self.place).await,
+            // The file was copied as a whole.
+            _ => Ok(()),
+        }
+    }
+}
+
+/// References are not looked at while rows are copied; the other tenant's are in order.
+async fn copy_on_mysql(
+    tx: &DatabaseTransaction,
+    from: &ConnectionInfo,
+    to: &ConnectionInfo,
+) -> Result<(), MigrationError> {
+    let ask = |select: &str| {
+        let values = [from.schema().as_str().into()];
+        Statement::from_sql_and_values(DbBackend::MySql, select, values)
+    };
+    let triggers = "SELECT 1 FROM information_schema.triggers WHERE trigger_schema = ? LIMIT 1";
+    if tx.query_one_raw(ask(triggers)).await?.is_some() {
+        return Err(TenantError::Unsupported {
+            operation: "copying the rows of tables with triggers",
+            backend: "MySQL",
+            instead: "the triggers would run for each of them: drop them first, and make them again afterwards",
+        }
+        .into());
+    }
+    let columns = "SELECT c.table_name, c.column_name FROM information_schema.columns c \
+         JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
+         WHERE c.table_schema = ? AND t.table_type = 'BASE TABLE' AND COALESCE(c.generation_expression, '') = '' \
+         ORDER BY c.table_name, c.ordinal_position";
+    let rows = tx.query_all_raw(ask(columns)).await?;
+    let mut tables: Vec<(String, Vec<String>)> = Vec::new();
+    for row in &rows {
+        let (table, column): (String, String) =
+            (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+        let column = format!("`{}`", column.replace('`', "``"));
+        match tables.last_mut() {
+            Some((last, columns)) if *last == table => columns.push(column),
+            _ => tables.push((table, vec![column])),
+        }
+    }
+    let source = from.schema().quoted(DbBackend::MySql);
+    let target = to.schema().quoted(DbBackend::MySql);
+    let all = tables.iter().map(|(table, columns)| {
+        let table = table.replace('`', "``");
+        let columns = columns.join(", ");
+        (table, columns)
+    });
+    let all: Vec<(String, String)> = all.collect();
+    for (table, _) in &all {
+        // Nobody writes until the end, so that all are of one moment.
+        let lock = format!("SELECT COUNT(*) FROM {source}.`{table}` LOCK IN SHARE MODE");
+        tx.query_one_raw(Statement::from_string(DbBackend::MySql, lock))
+            .await?;
+    }
+    tx.execute_unprepared("SET SESSION foreign_key_checks = 0")
+        .await?;
+    let copied = async {
+        for (table, columns) in &all {
+            tx.execute_unprepared(&format!("DELETE FROM {target}.`{table}`"))
+                .await?;
+            let copy = format!(
+                "INSERT INTO {target}.`{table}` ({columns}) SELECT {columns} FROM {source}.`{table}`"
+            );
+            tx.execute_unprepared(&copy).await?;
+        }
+        Ok::<_, DbErr>(())
+    };
+    let copied = copied.await;
+    tx.execute_unprepared("SET SESSION foreign_key_checks = 1")
+        .await?;
+    Ok(copied?)
+}

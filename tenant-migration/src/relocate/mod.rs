@@ -1,0 +1,95 @@
+//! Giving a tenant's schema another name.
+
+mod mysql;
+mod postgres;
+mod sqlite;
+
+use sea_orm::DbBackend;
+use tenant_core::{
+    ConnectionInfo, DatabaseUrl, Placement, SchemaName, TenantDirectory, TenantError, TenantId,
+};
+
+use crate::{Fleet, MigrationError, session::file};
+
+/// What is there, of a schema and of the name that it is to have.
+pub(crate) enum Found {
+    Old,
+    New,
+    Both,
+    Neither,
+}
+
+impl Found {
+    pub(crate) fn of(old: bool, new: bool) -> Self {
+        match (old, new) {
+            (true, false) => Self::Old,
+            (false, true) => Self::New,
+            (true, true) => Self::Both,
+            (false, false) => Self::Neither,
+        }
+    }
+
+    /// Whether the schema is still to be renamed.
+    fn decide(
+        &self,
+        tenant: &TenantId,
+        from: &ConnectionInfo,
+        to: &SchemaName,
+    ) -> Result<bool, MigrationError> {
+        match self {
+            Self::Old => Ok(true),
+            Self::New => Ok(false),
+            Self::Both => Err(MigrationError::SchemaOccupied {
+                tenant: tenant.clone(),
+                schema: to.clone(),
+            }),
+            Self::Neither => Err(TenantError::MissingSchema {
+                tenant: tenant.clone(),
+                schema: from.schema().clone(),
+            }
+            .into()),
+        }
+    }
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// Renames a schema, if that was not done before, and says where it is then.
+    pub(crate) async fn relocate(
+        &self,
+        tenant: &TenantId,
+        from: &ConnectionInfo,
+        to: &SchemaName,
+    ) -> Result<ConnectionInfo, MigrationError> {
+        if from.placement() == Placement::Dedicated {
+            return Err(TenantError::Unsupported {
+                operation: "renaming a schema",
+                backend: "a dedicated database",
+                instead: "the database is the tenant's own: rename it with its server's tools",
+            }
+            .into());
+        }
+        let target = renamed(from, to)?;
+        match from.url().backend() {
+            DbBackend::Postgres => postgres::rename(self, tenant, from, to).await?,
+            DbBackend::MySql => mysql::rename(self, tenant, from, to).await?,
+            _ => sqlite::rename(self, tenant, from, &target, to).await?,
+        }
+        Ok(target)
+    }
+}
+
+/// The place of a schema of that name, beside another one.
+pub(crate) fn renamed(
+    place: &ConnectionInfo,
+    to: &SchemaName,
+) -> Result<ConnectionInfo, MigrationError> {
+    if place.url().backend() != DbBackend::Sqlite {
+        return Ok(ConnectionInfo::shared_in(place.url(), to.clone()));
+    }
+    let file = file(place)?;
+    let directory = file.parent().unwrap_or(&file);
+    Ok(ConnectionInfo::shared_in(
+        &DatabaseUrl::sqlite(directory)?,
+        to.clone(),
+    ))
+}

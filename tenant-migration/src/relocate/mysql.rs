@@ -1,0 +1,107 @@
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
+use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantError, TenantId};
+
+use super::Found;
+use crate::{Fleet, MigrationError, session::mysql::ServerLock};
+
+/// A database has no other name: its tables are moved into another one, all by one statement.
+pub(super) async fn rename<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    tenant: &TenantId,
+    from: &ConnectionInfo,
+    to: &SchemaName,
+) -> Result<(), MigrationError> {
+    let url = from.url().without_database();
+    let (db, locks) = (
+        fleet.tenancy().connection_to(&url).await?,
+        fleet.tenancy().connection_to(&url).await?,
+    );
+    let patience = fleet.settings().lock_timeout;
+    let renamed = async {
+        let lock = ServerLock::take(&locks, from.schema(), patience).await?;
+        let renamed = move_tables(&db, tenant, from, to).await;
+        let released = lock.release().await;
+        renamed?;
+        released
+    };
+    let renamed: Result<(), MigrationError> = renamed.await;
+    let closed = (db.close().await, locks.close().await);
+    renamed?;
+    closed.0?;
+    Ok(closed.1?)
+}
+
+async fn move_tables(
+    db: &DatabaseConnection,
+    tenant: &TenantId,
+    from: &ConnectionInfo,
+    to: &SchemaName,
+) -> Result<(), MigrationError> {
+    let old_tables = tables(db, from.schema()).await?;
+    let new_tables = tables(db, to).await?;
+    // An empty one is what is left of one whose tables were moved, or what they are to be moved to.
+    let found = match (exists(db, from.schema()).await?, exists(db, to).await?) {
+        (true, true) if new_tables.is_empty() => Found::Old,
+        (true, true) if old_tables.is_empty() => Found::New,
+        (old, new) => Found::of(old, new),
+    };
+    let (old, new) = (
+        from.schema().quoted(DbBackend::MySql),
+        to.quoted(DbBackend::MySql),
+    );
+    if found.decide(tenant, from, to)? {
+        refuse_what_cannot_move(db, from.schema()).await?;
+        db.execute_unprepared(&format!("CREATE DATABASE IF NOT EXISTS {new}"))
+            .await?;
+        let moves: Vec<String> = old_tables
+            .iter()
+            .map(|table| {
+                let table = table.replace('`', "``");
+                format!("{old}.`{table}` TO {new}.`{table}`")
+            })
+            .collect();
+        if !moves.is_empty() {
+            db.execute_unprepared(&format!("RENAME TABLE {}", moves.join(", ")))
+                .await?;
+        }
+    }
+    db.execute_unprepared(&format!("DROP DATABASE IF EXISTS {old}"))
+        .await?;
+    Ok(())
+}
+
+async fn exists(db: &DatabaseConnection, schema: &SchemaName) -> Result<bool, DbErr> {
+    let select = "SELECT 1 FROM information_schema.schemata WHERE schema_name = ?";
+    let values = [schema.as_str().into()];
+    let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
+    Ok(db.query_one_raw(select).await?.is_some())
+}
+
+async fn tables(db: &DatabaseConnection, schema: &SchemaName) -> Result<Vec<String>, DbErr> {
+    let select = "SELECT table_name FROM information_schema.tables WHERE table_schema = ?";
+    let values = [schema.as_str().into()];
+    let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
+    let rows = db.query_all_raw(select).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
+async fn refuse_what_cannot_move(
+    db: &DatabaseConnection,
+    schema: &SchemaName,
+) -> Result<(), MigrationError> {
+    let select = "SELECT table_name FROM information_schema.views WHERE table_schema = ? \
+         UNION ALL SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = ? \
+         UNION ALL SELECT routine_name FROM information_schema.routines WHERE routine_schema = ? \
+         UNION ALL SELECT event_name FROM information_schema.events WHERE event_schema = ? LIMIT 1";
+    let values = [(); 4].map(|()| schema.as_str().into());
+    let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
+    if db.query_one_raw(select).await?.is_none() {
+        return Ok(());
+    }
+    Err(TenantError::Unsupported {
+        operation: "renaming a database with views, triggers, routines or events",
+        backend: "MySQL",
+        instead: "those cannot be moved to another one: drop them first, and make them again afterwards",
+    }
+    .into())
+}

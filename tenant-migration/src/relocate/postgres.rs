@@ -1,0 +1,34 @@
+use sea_orm::{ConnectionTrait as _, DbBackend};
+use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantId};
+
+use super::Found;
+use crate::{
+    Fleet, MigrationError,
+    session::postgres::{SchemaState, begin},
+};
+
+pub(super) async fn rename<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    tenant: &TenantId,
+    from: &ConnectionInfo,
+    to: &SchemaName,
+) -> Result<(), MigrationError> {
+    let db = fleet.tenancy().connection_to(from.url()).await?;
+    let renamed = async {
+        let tx = begin(&db, from, fleet.settings().lock_timeout).await?;
+        let old = SchemaState::read(&tx, from.schema(), "").await?.has_schema;
+        let new = SchemaState::read(&tx, to, "").await?.has_schema;
+        if Found::of(old, new).decide(tenant, from, to)? {
+            let old = from.schema().quoted(DbBackend::Postgres);
+            let new = to.quoted(DbBackend::Postgres);
+            tx.execute_unprepared(&format!("ALTER SCHEMA {old} RENAME TO {new}"))
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    };
+    let renamed: Result<(), MigrationError> = renamed.await;
+    let closed = db.close().await;
+    renamed?;
+    Ok(closed?)
+}

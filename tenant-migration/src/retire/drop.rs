@@ -1,0 +1,206 @@
+use std::{fs, io};
+
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
+use tenant_core::{
+    ConnectionInfo, SchemaName, TenantDirectory, TenantError, TenantId, TenantRegistry,
+    TenantStatus,
+};
+
+use super::{original, was_called};
+use crate::{Fleet, MigrationError, session::file};
+
+impl<R: TenantRegistry + 'static> Fleet<R> {
+    /// Removes the data of an archived tenant, or of one that was never served, and its entry. This
+    /// cannot be undone, so the tenant's id has to be said twice.
+    ///
+    /// On PostgreSQL tables go some at a time, so that a schema may have more of them than the server
+    /// has places for locks; when this is stopped, some are gone, and doing so again removes the
+    /// rest.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError::Unconfirmed`] when the two are not the same; [`MigrationError::WrongStatus`]
+    /// when it is not archived; what is wrong with the registry or the database.
+    pub async fn drop_tenant(&self, id: &TenantId, again: &str) -> Result<(), MigrationError> {
+        if id.as_str() != again {
+            return Err(MigrationError::Unconfirmed {
+                operation: format!("dropping tenant {id}"),
+                how: "its id, said again".to_owned(),
+            });
+        }
+        let status = self.registry().tenant(id).await?.status;
+        if status != TenantStatus::Archived && !status.is_before_first_use() {
+            return Err(MigrationError::WrongStatus {
+                tenant: id.clone(),
+                status,
+                operation: "dropping",
+                needed: "archived",
+            });
+        }
+        let place = self.registry().connection(id).await?;
+        self.drop_schema(&place).await?;
+        self.registry()
+            .change_status(id, TenantStatus::Archived)
+            .await?;
+        self.registry().forget(id).await?;
+        Ok(())
+    }
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// Removes a schema with all that is in it, if it is there.
+    pub(crate) async fn drop_schema(&self, place: &ConnectionInfo) -> Result<(), MigrationError> {
+        let schema = place.schema();
+        let dropped = match place.url().backend() {
+            DbBackend::Postgres => {
+                let db = self.tenancy().connection_to(place.url()).await?;
+                let dropped = drop_on_postgres(&db, schema).await;
+                (dropped, db.close().await)
+            }
+            DbBackend::MySql => {
+                let db = self
+                    .tenancy()
+                    .connection_to(&place.url().without_database())
+                    .await?;
+                let schema = schema.quoted(DbBackend::MySql);
+                let drop = format!("DROP DATABASE IF EXISTS {schema}");
+                let dropped = db.execute_unprepared(&drop).await.map(|_| ());
+                (dropped, db.close().await)
+            }
+            _ => return remove_file(place),
+        };
+        dropped.0?;
+        Ok(dropped.1?)
+    }
+
+    /// Whether there is a schema in a place.
+    pub(crate) async fn has_schema_at(
+        &self,
+        place: &ConnectionInfo,
+    ) -> Result<bool, MigrationError> {
+        let names = self.schemas_beside(place).await?;
+        Ok(names.contains(&original(place)))
+    }
+
+    /// The name that a schema got when it was archived, and its new place not noted.
+    pub(crate) async fn archived_before(
+        &self,
+        place: &ConnectionInfo,
+    ) -> Result<Option<SchemaName>, MigrationError> {
+        let names = self.schemas_beside(place).await?;
+        let original = original(place);
+        if names.contains(&original) {
+            return Ok(None);
+        }
+        let archived = names
+            .into_iter()
+            .filter(|name| was_called(name, &original))
+            .max();
+        let archived = archived.map(SchemaName::try_from).transpose();
+        Ok(archived.map_err(TenantError::from)?)
+    }
+
+    /// The names of all schemas in the database of a place; of all files beside an SQLite file.
+    async fn schemas_beside(&self, place: &ConnectionInfo) -> Result<Vec<String>, MigrationError> {
+        let select = match place.url().backend() {
+            DbBackend::Postgres => "SELECT nspname::text FROM pg_catalog.pg_namespace",
+            DbBackend::MySql => "SELECT schema_name FROM information_schema.schemata",
+            _ => return files_beside(place),
+        };
+        let url = match place.url().backend() {
+            DbBackend::MySql => place.url().without_database(),
+            _ => place.url().clone(),
+        };
+        let db = self.tenancy().connection_to(&url).await?;
+        let rows = db
+            .query_all_raw(Statement::from_string(db.get_database_backend(), select))
+            .await;
+        let closed = db.close().await;
+        let names = rows?
+            .iter()
+            .map(|row| row.try_get_by_index(0))
+            .collect::<Result<_, DbErr>>()?;
+        closed?;
+        Ok(names)
+    }
+}
+
+/// Each table that is dropped is locked until its transaction ends, with its indexes and what it keeps
+/// long values in.
+async fn drop_on_postgres(db: &DatabaseConnection, schema: &SchemaName) -> Result<(), DbErr> {
+    let locks = "SELECT (pg_catalog.current_setting('max_locks_per_transaction')::bigint * \
+         pg_catalog.current_setting('max_connections')::bigint)";
+    let locks: i64 = match db
+        .query_one_raw(Statement::from_string(DbBackend::Postgres, locks))
+        .await?
+    {
+        Some(row) => row.try_get_by_index(0)?,
+        None => 0,
+    };
+    // The others need some, too.
+    let budget = (locks / 4).max(64);
+    let tables = "SELECT c.relname::text, 4 + 2 * (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f') ORDER BY c.relname";
+    let values = [schema.as_str().into()];
+    let tables = Statement::from_sql_and_values(DbBackend::Postgres, tables, values);
+    let quoted = schema.quoted(DbBackend::Postgres);
+    let (mut batch, mut weight) = (Vec::new(), 0);
+    for row in db.query_all_raw(tables).await? {
+        let name: String = row.try_get_by_index(0)?;
+        batch.push(format!("{quoted}.\"{}\"", name.replace('"', "\"\"")));
+        weight += row.try_get_by_index::<i64>(1)?;
+        if weight >= budget {
+            drop_tables(db, &batch).await?;
+            batch.clear();
+            weight = 0;
+        }
+    }
+    // Few enough are left to go with the schema.
+    db.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {quoted} CASCADE"))
+        .await?;
+    Ok(())
+}
+
+async fn drop_tables(db: &DatabaseConnection, tables: &[String]) -> Result<(), DbErr> {
+    let drop = format!("DROP TABLE IF EXISTS {} CASCADE", tables.join(", "));
+    db.execute_unprepared(&drop).await?;
+    Ok(())
+}
+
+fn remove_file(place: &ConnectionInfo) -> Result<(), MigrationError> {
+    let file = file(place)?;
+    // The database first: a log without it is nothing.
+    for ending in ["", "-wal", "-shm"] {
+        let mut path = file.clone().into_os_string();
+        path.push(ending);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let path = path.to_string_lossy();
+                return Err(MigrationError::Configuration(format!("{path}: {error}")));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn files_beside(place: &ConnectionInfo) -> Result<Vec<String>, MigrationError> {
+    let file = file(place)?;
+    let Some(directory) = file.parent() else {
+        return Ok(Vec::new());
+    };
+    let unreadable = |error: io::Error| {
+        MigrationError::Configuration(format!("{}: {error}", directory.display()))
+    };
+    let mut names = Vec::new();
+    for entry in fs::read_dir(directory).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension() == file.extension()
+            && let Some(name) = path.file_stem()
+        {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    Ok(names)
+}
