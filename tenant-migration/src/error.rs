@@ -145,7 +145,7 @@ impl From<DbErr> for MigrationError {
 
 /// Which of the drivers' errors are about others, and pass.
 pub(crate) mod conflict {
-    use sea_orm::{DbErr, RuntimeErr};
+    use sea_orm::DbErr;
 
     pub(crate) fn is_transient(error: &DbErr) -> bool {
         code(error).is_some_and(|code| {
@@ -167,7 +167,14 @@ pub(crate) mod conflict {
     }
 
     /// What the driver calls it; of MySQL the number, which says more than the SQLSTATE.
+    #[cfg(any(
+        feature = "sqlx-postgres",
+        feature = "sqlx-mysql",
+        feature = "sqlx-sqlite"
+    ))]
     fn code(error: &DbErr) -> Option<String> {
+        use sea_orm::RuntimeErr;
+
         let (DbErr::Exec(RuntimeErr::SqlxError(error))
         | DbErr::Query(RuntimeErr::SqlxError(error))
         | DbErr::Conn(RuntimeErr::SqlxError(error))) = error
@@ -180,5 +187,15 @@ pub(crate) mod conflict {
             return Some(mysql.number().to_string());
         }
         error.code().map(|code| code.into_owned())
+    }
+
+    /// Without a driver, nobody says anything.
+    #[cfg(not(any(
+        feature = "sqlx-postgres",
+        feature = "sqlx-mysql",
+        feature = "sqlx-sqlite"
+    )))]
+    fn code(_: &DbErr) -> Option<String> {
+        None
     }
 }

@@ -28,7 +28,7 @@ pub struct Plan {
 #[non_exhaustive]
 pub struct PlannedMigration {
     /// Its name.
-    pub migration: Arc<str>,
+    pub migration: String,
     /// Its statements, as they were sent in a scratch schema.
     pub statements: Vec<String>,
 }
@@ -111,7 +111,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 tenants,
                 migrations: migrations
                     .map(|(place, statements)| PlannedMigration {
-                        migration: Arc::clone(&names[*place]),
+                        migration: names[*place].to_string(),
                         statements,
                     })
                     .collect(),
