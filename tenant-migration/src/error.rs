@@ -166,6 +166,28 @@ pub(crate) mod conflict {
         code(error).is_some_and(|code| matches!(code.as_str(), "23505" | "42P06" | "1007"))
     }
 
+    /// MySQL: what a statement was to make is there, or what it was to remove is gone.
+    pub(crate) fn is_done_already(error: &DbErr) -> bool {
+        code(error).is_some_and(|code| {
+            matches!(
+                code.as_str(),
+                // Databases, tables, columns, keys, foreign keys, checks; in MariaDB's words, too.
+                "1007" | "1050" | "1060" | "1061" | "1068" | "1022" | "1826" | "3822" | "1005"
+                // Triggers, routines.
+                | "1359" | "1304"
+                // What is gone: tables, columns and keys.
+                | "1051" | "1091"
+            )
+        })
+    }
+
+    /// There is no such table, or not even its schema.
+    pub(crate) fn is_undefined_table(error: &DbErr) -> bool {
+        // Of SQLite it is the code of any mistake in a statement; ours have no other.
+        code(error)
+            .is_some_and(|code| matches!(code.as_str(), "42P01" | "3F000" | "1146" | "1049" | "1"))
+    }
+
     /// What the driver calls it; of MySQL the number, which says more than the SQLSTATE.
     #[cfg(any(
         feature = "sqlx-postgres",

@@ -1,8 +1,11 @@
 //! The fleet: provisioning, migrating and comparing the schemas of thousands of tenants.
 
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod drift;
 mod error;
 mod fleet;
+mod gate;
 mod ledger;
 #[cfg(feature = "lint")]
 pub mod lint;
@@ -22,6 +25,7 @@ pub use self::{
         Fleet, FleetBuilder, Plan, PlannedMigration, Reference, Rollout, Run, Selection, Share,
         Stop, TenantDrift,
     },
+    gate::{VersionGate, VersionGateBuilder},
     manager::TenantSchemaManager,
     migrations::Migrations,
     provision::{Provision, ProvisionEvent, ProvisionStep, Provisioned, SeedConnection, Take},

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use super::{Fleet, Rollout, Selection, selection::has_schema};
 use crate::{
     FleetReport, MigrationError, Outcome, SchemaStatus, SchemaVersion, Skipped, TenantReport,
+    error::conflict,
     ledger::Direction,
     session::{Desk, Job},
 };
@@ -209,9 +210,22 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 .build();
             let mut done = 0;
             loop {
-                let Err(error) = desk.migrate(job, &mut done).await else {
+                let Err(mut error) = desk.migrate(job, &mut done).await else {
                     return Ok(done);
                 };
+                if let MigrationError::HalfApplied { migration, source } = &error
+                    && conflict::is_done_already(source)
+                {
+                    match self.finish(desk, job, migration).await {
+                        Ok(true) => {
+                            done += 1;
+                            continue;
+                        }
+                        Ok(false) => {}
+                        Err(instead) if instead.is_transient() => error = instead,
+                        Err(why) => tracing::debug!(%why, "it cannot be compared"),
+                    }
+                }
                 let Some(wait) = waits.next().filter(|_| error.is_transient()) else {
                     return Err(error);
                 };
@@ -226,6 +240,54 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             Err(_) => Err(MigrationError::TimedOut { limit }),
         }
     }
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// Notes that a migration was done, which was begun and is complete after all: the schema is what
+    /// the migrations make, and this one makes nothing else.
+    async fn finish(
+        &self,
+        desk: &mut Desk,
+        job: &Job,
+        migration: &str,
+    ) -> Result<bool, MigrationError> {
+        let names = self.migrations().names();
+        let compare = async |applied: &[String]| {
+            let pending = self.migrations().pending(applied)?;
+            let (this, before) = (0..names.len())
+                .filter(|place| !pending.contains(place) || &*names[*place] == migration)
+                .partition(|place| &*names[*place] == migration);
+            let before: Vec<usize> = match job.direction {
+                Direction::Up => before,
+                Direction::Down => (0..names.len())
+                    .filter(|place| !pending.contains(place))
+                    .collect(),
+            };
+            let rehearsed = self
+                .rehearse(&job.place, before, this, job.direction)
+                .await?;
+            let changes_rows = rehearsed
+                .statements
+                .iter()
+                .flatten()
+                .any(|sql| changes_rows(sql));
+            Ok(!changes_rows && self.structure(&job.place).await? == rehearsed.structure)
+        };
+        desk.finish_on_mysql(job, migration, compare).await
+    }
+}
+
+/// Whether a statement may have done something that a structure does not show.
+fn changes_rows(sql: &str) -> bool {
+    let word = sql
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    !matches!(
+        word.as_str(),
+        "create" | "alter" | "drop" | "rename" | "select" | "show" | "set" | "use"
+    )
 }
 
 /// What workers share.

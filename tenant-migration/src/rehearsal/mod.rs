@@ -2,13 +2,17 @@
 
 mod mysql;
 mod postgres;
+mod recording;
 mod sqlite;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use sea_orm::{DatabaseConnection, DbBackend};
+use sea_orm::DbBackend;
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantContext, TenantError, TenantId};
 
+use tracing::instrument::WithSubscriber as _;
+
+use self::recording::Recording;
 use crate::{MigrationError, Migrations, drift::Structure, ledger::Direction};
 
 /// What to try.
@@ -39,17 +43,17 @@ pub(crate) struct Rehearsed {
 impl Rehearsal {
     /// In a task of its own: it ends, and removes its schema, also when nobody waits for it any more.
     pub(crate) async fn run(self, tenancy: &Tenancy) -> Result<Rehearsed, MigrationError> {
-        let tenancy = tenancy.clone();
-        let rehearsed = tokio::spawn(TenantContext::scope(
-            TenantId::from_static("scratch"),
-            async move {
-                match self.beside.url().backend() {
-                    DbBackend::Postgres => postgres::rehearse(&tenancy, &self).await,
-                    DbBackend::MySql => mysql::rehearse(&tenancy, &self).await,
-                    _ => sqlite::rehearse(&tenancy, &self).await,
-                }
-            },
-        ));
+        let (tenancy, recording) = (tenancy.clone(), Recording::default());
+        let listener = recording.listener();
+        let work = async move {
+            match self.beside.url().backend() {
+                DbBackend::Postgres => postgres::rehearse(&tenancy, &self, &recording).await,
+                DbBackend::MySql => mysql::rehearse(&tenancy, &self, &recording).await,
+                _ => sqlite::rehearse(&tenancy, &self, &recording).await,
+            }
+        };
+        let work = TenantContext::scope(TenantId::from_static("scratch"), work);
+        let rehearsed = tokio::spawn(work.with_subscriber(listener));
         match rehearsed.await {
             Ok(rehearsed) => rehearsed,
             Err(failed) if failed.is_panic() => Err(crate::fleet::panicked(&*failed.into_panic())),
@@ -75,7 +79,7 @@ impl Rehearsal {
 macro_rules! rehearse {
     ($rehearsal:expr, $recording:expr, $db:expr) => {{
         let rehearsal: &crate::rehearsal::Rehearsal = $rehearsal;
-        let recording: &crate::rehearsal::Recording = $recording;
+        let recording: &crate::rehearsal::recording::Recording = $recording;
         rehearsal.migrations.install($db).await?;
         for place in &rehearsal.before {
             if let Some(migration) = rehearsal.migrations.at(*place) {
@@ -94,26 +98,6 @@ macro_rules! rehearse {
     }};
 }
 use rehearse;
-
-/// The statements that reach a server, in their order.
-#[derive(Clone, Debug, Default)]
-struct Recording(Arc<Mutex<Vec<String>>>);
-
-impl Recording {
-    fn of(db: &mut DatabaseConnection) -> Self {
-        let recording = Self::default();
-        let statements = Arc::clone(&recording.0);
-        db.set_metric_callback(move |info| {
-            let mut statements = statements.lock().unwrap_or_else(PoisonError::into_inner);
-            statements.push(info.statement.to_string());
-        });
-        recording
-    }
-
-    fn take(&self) -> Vec<String> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// A name that nobody has: no tenant's begins so by convention.
 fn scratch_name() -> Result<SchemaName, MigrationError> {

@@ -4,13 +4,14 @@ use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy};
 
-use super::{Recording, Rehearsal, Rehearsed, SCRATCH, rehearse, scratch_name};
+use super::{Rehearsal, Rehearsed, SCRATCH, recording::Recording, rehearse, scratch_name};
 use crate::{MigrationError, fleet::panicked, session::mysql::ServerLock};
 
 /// A lock says that the database is in use; one that is not was left by somebody who was killed.
 pub(super) async fn rehearse(
     tenancy: &Tenancy,
     rehearsal: &Rehearsal,
+    recording: &Recording,
 ) -> Result<Rehearsed, MigrationError> {
     let server_url = rehearsal.beside.url().without_database();
     let server = tenancy.connection_to(&server_url).await?;
@@ -24,7 +25,8 @@ pub(super) async fn rehearse(
         server
             .execute_unprepared(&format!("CREATE DATABASE {quoted}"))
             .await?;
-        let rehearsed = AssertUnwindSafe(beside(tenancy, rehearsal, &place)).catch_unwind();
+        let rehearsed =
+            AssertUnwindSafe(beside(tenancy, rehearsal, &place, recording)).catch_unwind();
         let rehearsed = rehearsed
             .await
             .unwrap_or_else(|panic| Err(panicked(&*panic)));
@@ -48,11 +50,12 @@ async fn beside(
     tenancy: &Tenancy,
     rehearsal: &Rehearsal,
     place: &ConnectionInfo,
+    recording: &Recording,
 ) -> Result<Rehearsed, MigrationError> {
     let mut db = tenancy.dedicated_connection_to(place).await?;
-    let recording = Recording::of(&mut db);
+    recording.listen_to(&mut db);
     let rehearsed = async {
-        let statements = rehearse!(rehearsal, &recording, &db);
+        let statements = rehearse!(rehearsal, recording, &db);
         let structure = rehearsal.structure(&db, place.schema()).await?;
         Ok::<_, MigrationError>(Rehearsed {
             structure,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy};
 
-use super::{Recording, Rehearsal, Rehearsed, SCRATCH, rehearse, scratch_name};
+use super::{Rehearsal, Rehearsed, SCRATCH, recording::Recording, rehearse, scratch_name};
 use crate::{
     MigrationError,
     session::{lock_number, postgres},
@@ -15,12 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) async fn rehearse(
     tenancy: &Tenancy,
     rehearsal: &Rehearsal,
+    recording: &Recording,
 ) -> Result<Rehearsed, MigrationError> {
     let mut db = tenancy.connection_to(rehearsal.beside.url()).await?;
-    let recording = Recording::of(&mut db);
+    recording.listen_to(&mut db);
     let rehearsed = match rehearsal.migrations.are_transactional() {
-        true => in_transaction(rehearsal, &db, &recording).await,
-        false => committed(tenancy, rehearsal, &db).await,
+        true => in_transaction(rehearsal, &db, recording).await,
+        false => committed(tenancy, rehearsal, &db, recording).await,
     };
     let closed = db.close().await;
     let rehearsed = rehearsed?;
@@ -55,6 +56,7 @@ async fn committed(
     tenancy: &Tenancy,
     rehearsal: &Rehearsal,
     db: &DatabaseConnection,
+    recording: &Recording,
 ) -> Result<Rehearsed, MigrationError> {
     sweep(db).await?;
     let schema = scratch_name()?;
@@ -63,7 +65,7 @@ async fn committed(
     db.execute_unprepared(&format!("CREATE SCHEMA {quoted}"))
         .await?;
     let place = ConnectionInfo::shared_in(rehearsal.beside.url(), schema.clone());
-    let rehearsed = beside(tenancy, rehearsal, &place).await;
+    let rehearsed = beside(tenancy, rehearsal, &place, recording).await;
     let dropped = db
         .execute_unprepared(&format!("DROP SCHEMA {quoted} CASCADE"))
         .await;
@@ -76,11 +78,12 @@ async fn beside(
     tenancy: &Tenancy,
     rehearsal: &Rehearsal,
     place: &ConnectionInfo,
+    recording: &Recording,
 ) -> Result<Rehearsed, MigrationError> {
     let mut db = tenancy.dedicated_connection_to(place).await?;
-    let recording = Recording::of(&mut db);
+    recording.listen_to(&mut db);
     let rehearsed = async {
-        let statements = rehearse!(rehearsal, &recording, &db);
+        let statements = rehearse!(rehearsal, recording, &db);
         let structure = rehearsal.structure(&db, place.schema()).await?;
         Ok::<_, MigrationError>(Rehearsed {
             structure,

@@ -30,6 +30,37 @@ impl Desk {
         closed?;
         released
     }
+
+    /// A migration that was begun and cannot be run again: its last statement may have been all that
+    /// is missing of it, or nothing at all. Where the schema is as it is to be, that is noted.
+    pub(crate) async fn finish_on_mysql(
+        &mut self,
+        job: &Job,
+        migration: &str,
+        is_as_it_is_to_be: impl AsyncFnOnce(&[String]) -> Result<bool, MigrationError>,
+    ) -> Result<bool, MigrationError> {
+        let patience = self.lock_timeout;
+        let locks = self.connection(job.place.url()).await?;
+        let lock = ServerLock::take(locks, job.place.schema(), patience).await?;
+        let db = self.tenancy.dedicated_connection_to(&job.place).await?;
+        let finished = async {
+            let begun = Begun::of(&job.migrations);
+            let applied = job.migrations.applied(&db).await?;
+            if !begun.has(&db, migration).await? || !is_as_it_is_to_be(&applied).await? {
+                return Ok(false);
+            }
+            lock.check().await?;
+            begun.finish(&db, job, migration).await?;
+            Ok(true)
+        };
+        let finished: Result<bool, MigrationError> = finished.await;
+        let closed = db.close().await;
+        let released = lock.release().await;
+        let finished = finished?;
+        closed?;
+        released?;
+        Ok(finished)
+    }
 }
 
 async fn migrate(

@@ -2,5 +2,8 @@
 
 mod drift;
 mod fleet;
+mod half_done;
 mod library;
+mod looked_at;
+mod moved;
 mod provision;

@@ -1,0 +1,122 @@
+//! MySQL, which cannot take back what a migration did until it was killed.
+
+use sea_orm::{ConnectionTrait as _, DbErr};
+use sea_orm_migration::prelude::*;
+use sea_orm_tenant::migration::{MigrationError, Outcome, Run, Selection};
+
+use super::library::{First, Yard};
+use crate::support::{Server, World};
+
+/// Two tables, made so that it cannot be repeated; and a row, if wanted.
+struct TwoTables<const ROW: bool>;
+
+impl<const ROW: bool> MigratorTrait for TwoTables<ROW> {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut migrations = First::<2>::migrations();
+        migrations.push(Box::new(TwoTables::<ROW>));
+        migrations
+    }
+}
+
+impl<const ROW: bool> MigrationName for TwoTables<ROW> {
+    fn name(&self) -> &str {
+        "m7_two_tables"
+    }
+}
+
+const ONE: &str = "CREATE TABLE $tenant.one (id integer PRIMARY KEY)";
+const TWO: &str = "CREATE TABLE $tenant.two (id integer PRIMARY KEY)";
+
+#[async_trait::async_trait]
+impl<const ROW: bool> MigrationTrait for TwoTables<ROW> {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        for table in [ONE, TWO] {
+            db.execute_unprepared(&table.replace("$tenant.", ""))
+                .await?;
+        }
+        if ROW {
+            db.execute_unprepared("INSERT INTO one VALUES (1)").await?;
+        }
+        Ok(())
+    }
+}
+
+/// What is there when it was killed after these statements.
+async fn killed_after(yard: &Yard<'_>, name: &str, statements: &[&str]) {
+    yard.make::<2>(&[name]).await;
+    let db = yard.db(name).await;
+    db.execute_unprepared("INSERT INTO $tenant.seaql_migrations_begun VALUES ('m7_two_tables')")
+        .await
+        .unwrap();
+    for statement in statements {
+        db.execute_unprepared(statement).await.unwrap();
+    }
+}
+
+async fn on_mysql(test: impl AsyncFnOnce(&World)) {
+    World::run(Server::MySql, test).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_done_to_its_end_is_noted() {
+    on_mysql(async |world| {
+        let yard = Yard::new(world);
+        killed_after(&yard, "begun", &[]).await;
+        killed_after(&yard, "done", &[ONE, TWO]).await;
+        let fleet = yard.builder::<TwoTables<false>>().build().unwrap();
+        let report = fleet.up(&Run::default()).await.unwrap();
+        assert_eq!(report.counts().succeeded, 2, "{report:?}");
+        let status = fleet.status(&Selection::All).await.unwrap();
+        assert!(
+            status
+                .iter()
+                .all(|tenant| tenant.version.to_string() == "up to date")
+        );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_half_done_is_told_and_left_alone() {
+    on_mysql(async |world| {
+        let yard = Yard::new(world);
+        killed_after(&yard, "half", &[ONE]).await;
+        let fleet = yard.builder::<TwoTables<false>>().build().unwrap();
+        for _ in 0..2 {
+            let report = fleet.up(&Run::default()).await.unwrap();
+            let Outcome::Failed(error) = &report.tenants[0].outcome else {
+                panic!("{report:?}")
+            };
+            assert!(
+                matches!(error, MigrationError::HalfApplied { .. }),
+                "{error}"
+            );
+            assert!(error.to_string().contains("m7_two_tables"), "{error}");
+        }
+        // Mended by hand.
+        yard.db("half").await.execute_unprepared(TWO).await.unwrap();
+        let report = fleet.up(&Run::default()).await.unwrap();
+        assert_eq!(report.counts().succeeded, 1, "{report:?}");
+    })
+    .await;
+}
+
+/// A structure does not show whether the row was written.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_writes_rows_is_not_taken_to_be_done() {
+    on_mysql(async |world| {
+        let yard = Yard::new(world);
+        killed_after(&yard, "done", &[ONE, TWO]).await;
+        let fleet = yard.builder::<TwoTables<true>>().build().unwrap();
+        let report = fleet.up(&Run::default()).await.unwrap();
+        let Outcome::Failed(error) = &report.tenants[0].outcome else {
+            panic!("{report:?}")
+        };
+        assert!(
+            matches!(error, MigrationError::HalfApplied { .. }),
+            "{error}"
+        );
+    })
+    .await;
+}

@@ -1,0 +1,269 @@
+//! Tenants that are archived, dropped, renamed, copied, and begun anew.
+
+use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement};
+use sea_orm_tenant::{
+    CachedStore, SchemaName, TenantError, TenantId, TenantRegistry as _, TenantStatus,
+    TenantStore as _,
+    migration::{
+        Fleet, MigrationError, Migrations, Outcome, Provision, Provisioned, Selection, Take,
+    },
+};
+
+use super::library::{First, Yard, genre};
+use crate::support::{World, on_every_database};
+
+on_every_database!(
+    an_archived_tenant_keeps_its_data_and_frees_its_name,
+    what_is_dropped_is_archived_and_confirmed,
+    a_renamed_tenant_has_its_rows,
+    caches_hear_of_a_rename,
+    a_copy_has_the_structure_or_all,
+    a_copy_of_what_has_drifted_is_refused,
+    fresh_is_for_development,
+);
+
+async fn add(yard: &Yard<'_>, name: &str, title: &str) {
+    let db = yard.db(name).await;
+    let insert = match yard.world.server.backend() {
+        DbBackend::Postgres => "INSERT INTO $tenant.item (kind_id, title) VALUES (1, $1)",
+        _ => "INSERT INTO $tenant.item (kind_id, title) VALUES (1, ?)",
+    };
+    let insert = Statement::from_sql_and_values(db.get_database_backend(), insert, [title.into()]);
+    db.execute_raw(insert).await.unwrap();
+}
+
+async fn titles(yard: &Yard<'_>, name: &str) -> Vec<String> {
+    let db = yard.db(name).await;
+    let select = "SELECT title FROM $tenant.item ORDER BY id";
+    let select = Statement::from_string(db.get_database_backend(), select);
+    let rows = db.query_all_raw(select).await.unwrap();
+    rows.iter()
+        .map(|row| row.try_get_by_index(0).unwrap())
+        .collect()
+}
+
+async fn an_archived_tenant_keeps_its_data_and_frees_its_name(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<4>(&["old"]).await;
+    add(&yard, "old", "Kept").await;
+    let fleet = yard.fleet::<4>();
+    let place = fleet.archive(&yard.id("old")).await.unwrap();
+    assert_eq!(yard.is_there("old").await, (true, false));
+    let again = fleet.archive(&yard.id("old")).await.unwrap();
+    assert_eq!(again, place, "done before");
+    let info = yard.store.tenant(&yard.id("old")).await.unwrap();
+    assert_eq!(info.status, TenantStatus::Archived);
+    // The data is there, under another name.
+    let name = match place.url().file() {
+        Some(file) => file.file_stem().unwrap().to_string_lossy().into_owned(),
+        None => place.schema().to_string(),
+    };
+    assert!(
+        name.starts_with("archived_")
+            && name.ends_with(SchemaName::for_tenant(&yard.id("old")).as_str()),
+        "{name}"
+    );
+    let db = world.tenancy.dedicated_connection_to(&place).await.unwrap();
+    let select = Statement::from_string(world.server.backend(), "SELECT title FROM item");
+    let row = db.query_one_raw(select).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "Kept");
+    db.close().await.unwrap();
+    // Whoever comes back has to be told apart.
+    yard.store.forget(&yard.id("old")).await.unwrap();
+    yard.make::<4>(&["old"]).await;
+    assert!(titles(&yard, "old").await.is_empty());
+    drop_database(&yard, &place).await;
+}
+
+/// What the world does not know of.
+async fn drop_database(yard: &Yard<'_>, place: &sea_orm_tenant::ConnectionInfo) {
+    if yard.world.server.backend() == DbBackend::MySql {
+        let shared = yard.world.tenancy.shared().await.unwrap();
+        let drop = format!("DROP DATABASE {}", place.schema().quoted(DbBackend::MySql));
+        shared.execute_unprepared(&drop).await.unwrap();
+    }
+}
+
+async fn what_is_dropped_is_archived_and_confirmed(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<4>(&["old", "other"]).await;
+    add(&yard, "other", "Stays").await;
+    let fleet = yard.fleet::<4>();
+    let id = yard.id("old");
+    let error = fleet.drop_tenant(&id, "yes").await.unwrap_err();
+    assert!(
+        matches!(error, MigrationError::Unconfirmed { .. }),
+        "{error}"
+    );
+    let error = fleet.drop_tenant(&id, id.as_str()).await.unwrap_err();
+    assert!(
+        matches!(error, MigrationError::WrongStatus { .. }),
+        "{error}"
+    );
+    assert_eq!(yard.is_there("old").await, (true, true));
+    let place = fleet.archive(&id).await.unwrap();
+    fleet.drop_tenant(&id, id.as_str()).await.unwrap();
+    assert_eq!(yard.is_there("old").await, (false, false));
+    if let Some(file) = place.url().file() {
+        assert!(!file.exists());
+    }
+    assert_eq!(titles(&yard, "other").await, ["Stays"]);
+    let error = fleet.drop_tenant(&id, id.as_str()).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            MigrationError::Tenant(TenantError::UnknownTenant { .. })
+        ),
+        "{error}"
+    );
+}
+
+async fn a_renamed_tenant_has_its_rows(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<4>(&["before", "taken"]).await;
+    add(&yard, "before", "Kept").await;
+    let (before, after) = (yard.id("before"), yard.id("after"));
+    // So that the world removes it.
+    yard.place("after");
+    let fleet = yard.fleet::<4>();
+    let error = fleet.rename(&before, &yard.id("taken")).await.unwrap_err();
+    assert!(
+        matches!(
+            error,
+            MigrationError::Tenant(TenantError::TenantExists { .. })
+        ),
+        "{error}"
+    );
+    assert_eq!(titles(&yard, "before").await, ["Kept"]);
+    fleet.rename(&before, &after).await.unwrap();
+    fleet.rename(&before, &after).await.unwrap();
+    assert_eq!(yard.is_there("before").await, (false, false));
+    assert_eq!(titles(&yard, "after").await, ["Kept"]);
+    // A name that is free, and a schema that is not.
+    yard.store.remove(&yard.id("taken"));
+    let error = fleet.rename(&after, &yard.id("taken")).await.unwrap_err();
+    assert!(
+        matches!(error, MigrationError::SchemaOccupied { .. }),
+        "{error}"
+    );
+    assert_eq!(
+        yard.store.tenant(&after).await.unwrap().status,
+        TenantStatus::Maintenance
+    );
+}
+
+async fn caches_hear_of_a_rename(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<4>(&["before"]).await;
+    add(&yard, "before", "Kept").await;
+    let (before, after) = (yard.id("before"), yard.id("after"));
+    yard.place("after");
+    let store = CachedStore::new(yard.store.clone());
+    let tenancy = world.tenancy().store(store.clone()).build().unwrap();
+    tenancy.for_tenant(&before).await.unwrap();
+    tenancy.for_tenant(&after).await.unwrap_err();
+    let migrations = Migrations::of::<First<4>>().unwrap();
+    let fleet = Fleet::builder(store, migrations).build().unwrap();
+    fleet.rename(&before, &after).await.unwrap();
+    let gone = tenancy.for_tenant(&before).await.unwrap_err();
+    assert!(matches!(gone, TenantError::UnknownTenant { .. }), "{gone}");
+    let db = tenancy.for_tenant(&after).await.unwrap();
+    assert_eq!(genre::Entity::find().all(&db).await.unwrap().len(), 2);
+    tenancy.close().await;
+}
+
+fn to(yard: &Yard<'_>, name: &str) -> Provision {
+    yard.provision(name)
+}
+
+async fn a_copy_has_the_structure_or_all(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<4>(&["original"]).await;
+    add(&yard, "original", "One").await;
+    add(&yard, "original", "Two").await;
+    let db = yard.db("original").await;
+    db.execute_unprepared("DELETE FROM $tenant.kind WHERE id = 2")
+        .await
+        .unwrap();
+    let fleet = yard.fleet::<4>();
+    let original = yard.id("original");
+    let made = fleet
+        .copy_tenant(&original, &to(&yard, "empty"), Take::Structure)
+        .await
+        .unwrap();
+    assert_eq!(made, Provisioned::Made);
+    assert!(titles(&yard, "empty").await.is_empty());
+    fleet
+        .copy_tenant(&original, &to(&yard, "full"), Take::StructureAndData)
+        .await
+        .unwrap();
+    assert_eq!(titles(&yard, "full").await, ["One", "Two"]);
+    let db = yard.db("full").await;
+    let kinds = genre::Entity::find().all(&db).await.unwrap();
+    assert_eq!(kinds.len(), 1, "as the original has it");
+    // Each has its own from here on, and ids go on where they were.
+    add(&yard, "full", "Three").await;
+    assert_eq!(titles(&yard, "full").await, ["One", "Two", "Three"]);
+    assert_eq!(titles(&yard, "original").await, ["One", "Two"]);
+    let status = fleet.status(&Selection::All).await.unwrap();
+    assert!(
+        status
+            .iter()
+            .all(|tenant| tenant.version.to_string() == "up to date")
+    );
+    assert_eq!(
+        yard.store.tenant(&yard.id("full")).await.unwrap().status,
+        TenantStatus::Active
+    );
+}
+
+async fn a_copy_of_what_has_drifted_is_refused(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<3>(&["behind"]).await;
+    yard.make::<4>(&["drifted"]).await;
+    let db = yard.db("drifted").await;
+    db.execute_unprepared("ALTER TABLE $tenant.item ADD COLUMN extra integer")
+        .await
+        .unwrap();
+    let fleet = yard.fleet::<4>();
+    let take = Take::StructureAndData;
+    let error = fleet
+        .copy_tenant(&yard.id("behind"), &to(&yard, "new"), take)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("behind by m4_due"), "{error}");
+    let error = fleet
+        .copy_tenant(&yard.id("drifted"), &to(&yard, "new"), take)
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("extra"), "{error}");
+    assert_eq!(yard.is_there("new").await, (false, false));
+}
+
+async fn fresh_is_for_development(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<3>(&["a", "b"]).await;
+    add(&yard, "a", "Lost").await;
+    let error = yard.fleet::<4>().fresh(&Selection::All).await.unwrap_err();
+    assert!(matches!(error, MigrationError::Production), "{error}");
+    assert_eq!(titles(&yard, "a").await, ["Lost"]);
+    let fleet = yard
+        .builder::<First<4>>()
+        .development(true)
+        .build()
+        .unwrap();
+    let only_a = Selection::Ids([yard.id("a")].into());
+    let report = fleet.fresh(&only_a).await.unwrap();
+    assert!(
+        matches!(report.tenants[0].outcome, Outcome::Migrated(4)),
+        "{report:?}"
+    );
+    assert!(titles(&yard, "a").await.is_empty());
+    let status = fleet.status(&Selection::All).await.unwrap();
+    let versions: Vec<String> = status
+        .iter()
+        .map(|tenant| tenant.version.to_string())
+        .collect();
+    assert_eq!(versions, ["up to date", "behind by m4_due"]);
+    let _: &TenantId = &status[0].tenant;
+}
