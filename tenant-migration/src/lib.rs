@@ -1,4 +1,29 @@
 //! The fleet: provisioning, migrating and comparing the schemas of thousands of tenants.
+//!
+//! Users keep their `sea-orm-migration`: a `MigratorTrait` of tenants' tables becomes [`Migrations`],
+//! and a [`Fleet`] applies them to the tenants of a
+//! [`TenantDirectory`](tenant_core::TenantDirectory).
+//!
+//! | to | call |
+//! |---|---|
+//! | make a tenant | [`Fleet::provision`], [`Fleet::copy_tenant`] |
+//! | find out who is behind | [`Fleet::status`] |
+//! | apply, or take back | [`Fleet::up`], [`Fleet::down`]; [`Fleet::plan_up`] without doing it |
+//! | find out whose schema is not as it should be | [`Fleet::drift`] |
+//! | take a tenant out of service | [`Fleet::archive`], [`Fleet::drop_tenant`] |
+//! | give one another id | [`Fleet::rename`] |
+//! | serve only who is up to date | [`VersionGate`] |
+//!
+//! # In a migration
+//!
+//! Unqualified names are the tenant's, and no others: on PostgreSQL the search path has the tenant's
+//! schema alone, on MySQL it is the default database, on SQLite the file. Shared tables are named
+//! with their schema. Entities with `$tenant` work on [`TenantSchemaManager::tenant`].
+//!
+//! On PostgreSQL and SQLite each migration is one transaction, unless it says
+//! `use_transaction() -> Some(false)`. On SQLite foreign keys are not enforced in it, so that a table
+//! can be rebuilt, but looked at in the end. MySQL cannot take back DDL: write migrations that can be
+//! repeated.
 
 #[cfg(feature = "cli")]
 pub mod cli;

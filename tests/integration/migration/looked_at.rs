@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use actix_web::{App, HttpResponse, web};
 use sea_orm::{ConnectionTrait as _, Statement};
 use sea_orm_tenant::{
     CachedStore, TenantError, TenantStore as _,
+    actix::TenantMiddleware,
     migration::{MigrationError, Migrations, Reference, Run, Selection, VersionGate, lint::Lint},
 };
 
@@ -214,6 +216,20 @@ async fn who_is_behind_is_not_served_until_migrated(world: &World) {
     let behind = Selection::Ids([yard.id("behind")].into());
     yard.fleet::<4>().up(&Run::of(behind)).await.unwrap();
     tenancy.for_tenant(&yard.id("behind")).await.unwrap();
+    // What clients are told meanwhile.
+    yard.make::<3>(&["late"]).await;
+    let tenants = TenantMiddleware::new(tenancy.clone());
+    let application = App::new()
+        .wrap(tenants)
+        .default_service(web::to(HttpResponse::Ok));
+    let application = actix_web::test::init_service(application).await;
+    let request = actix_web::test::TestRequest::get();
+    let request = request.insert_header(("x-tenant-id", yard.id("late").as_str().to_owned()));
+    let answer = actix_web::test::call_service(&application, request.to_request()).await;
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers().get("retry-after").unwrap(), "10");
+    let body = String::from_utf8(actix_web::test::read_body(answer).await.to_vec()).unwrap();
+    assert!(body.contains("tenant-migrating"), "{body}");
     tenancy.close().await;
     // An older application needs less.
     let older = gate(Some("m3_seeds")).unwrap();
