@@ -1,0 +1,58 @@
+//! What the commands do.
+
+mod drift;
+mod lint;
+mod migrate;
+mod plan;
+mod shared;
+mod status;
+mod tenants;
+
+use tenant_core::{PlacedTenant, TenantRegistry};
+
+pub(super) use self::shared::shared;
+use super::{
+    Prepare,
+    arguments::{Command, Tenants},
+    console::Console,
+    failure::{Failure, Verdict},
+    settings::Settings,
+};
+use crate::{Fleet, Selection};
+
+/// What a command needs.
+pub(super) struct Program<'c, R> {
+    pub(super) fleet: Fleet<R>,
+    pub(super) settings: &'c Settings,
+    pub(super) console: &'c Console,
+    pub(super) prepare: Option<Prepare>,
+}
+
+impl<R: TenantRegistry + 'static> Program<'_, R> {
+    pub(super) async fn run(&self, command: Command) -> Result<Verdict, Failure> {
+        match command {
+            Command::Create(create) => self.create(create).await,
+            Command::List(list) => self.list(list).await,
+            Command::Status(status) => self.status(status).await,
+            Command::Up(up) => self.up(up).await,
+            Command::Down(down) => self.down(down).await,
+            Command::Fresh(fresh) => self.fresh(fresh).await,
+            Command::Drift(drift) => self.drift(drift).await,
+            Command::Lint(lint) => self.lint(lint).await,
+            Command::Rename(rename) => self.rename(rename).await,
+            Command::Clone(clone) => self.clone_tenant(clone).await,
+            Command::Archive(archive) => self.archive(archive).await,
+            Command::Drop(drop) => self.drop_tenant(drop).await,
+            Command::Shared { .. } => Ok(Verdict::Well),
+        }
+    }
+
+    /// A selection, and those of it that have a schema to keep up to date.
+    async fn select(&self, tenants: &Tenants) -> Result<(Selection, usize), Failure> {
+        let selection = tenants.selection()?;
+        let tenants = self.fleet.tenants(&selection).await?;
+        let has_schema = |tenant: &&PlacedTenant| crate::fleet::has_schema(tenant.info.status);
+        let number = tenants.iter().filter(has_schema).count();
+        Ok((selection, number))
+    }
+}
