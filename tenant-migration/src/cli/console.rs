@@ -101,7 +101,7 @@ impl Console {
         let bar = self.bar.clone();
         let _ = tracing_subscriber::fmt()
             .with_env_filter(filter)
-            .with_ansi(io::stderr().is_terminal())
+            .with_ansi(false)
             .with_writer(move || Above(bar.clone()))
             .try_init();
     }
