@@ -9,7 +9,7 @@ use std::{
 use futures_util::{StreamExt as _, stream};
 use sea_orm::DbBackend;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
-use tenant_core::{ConnectionInfo, TenantDirectory, TenantError, TenantId};
+use tenant_core::{ConnectionInfo, DatabaseUrl, TenantDirectory, TenantError, TenantId};
 use tokio::sync::OnceCell;
 
 use super::{Fleet, Selection, selection::has_schema};
@@ -146,7 +146,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
 #[derive(Default)]
 struct References {
     fixed: Option<Arc<Structure>>,
-    made: Mutex<HashMap<(String, Vec<usize>), Cell>>,
+    made: Mutex<HashMap<(Option<DatabaseUrl>, Vec<usize>), Cell>>,
 }
 
 type Cell = Arc<OnceCell<Arc<Structure>>>;
@@ -170,8 +170,8 @@ impl References {
         }
         // Files of SQLite are all alike.
         let database = match place.url().backend() {
-            DbBackend::Sqlite => String::new(),
-            _ => place.url().expose().to_owned(),
+            DbBackend::Sqlite => None,
+            _ => Some(place.url().clone()),
         };
         let cell = {
             let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);

@@ -8,6 +8,7 @@ mod selection;
 
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
 use tenant_core::{Tenancy, TenantDirectory};
 
 pub use self::{
@@ -45,6 +46,18 @@ pub(crate) struct Settings {
     pub(crate) attempts: usize,
     pub(crate) development: bool,
     pub(crate) citus: bool,
+}
+
+impl Settings {
+    /// How long to wait between one attempt and the next.
+    pub(crate) fn waits(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        ExponentialBuilder::new()
+            .with_min_delay(Duration::from_millis(50))
+            .with_max_delay(Duration::from_secs(2))
+            .with_jitter()
+            .with_max_times(self.attempts - 1)
+            .build()
+    }
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {

@@ -8,10 +8,9 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
-use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::FutureExt as _;
 use tenant_core::{TenantContext, TenantDirectory, TenantError, TenantId};
 use tokio::task::JoinSet;
@@ -202,12 +201,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let settings = self.settings();
         let limit = settings.tenant_timeout;
         let work = TenantContext::scope(job.tenant.clone(), async {
-            let mut waits = ExponentialBuilder::new()
-                .with_min_delay(Duration::from_millis(50))
-                .with_max_delay(Duration::from_secs(2))
-                .with_jitter()
-                .with_max_times(settings.attempts - 1)
-                .build();
+            let mut waits = settings.waits();
             let mut done = 0;
             loop {
                 let Err(mut error) = desk.migrate(job, &mut done).await else {
@@ -308,11 +302,11 @@ struct Work<R> {
 impl<R: TenantDirectory + 'static> Work<R> {
     /// Those of one database come after each other, so that workers keep their connections.
     fn take_on(&self, mut places: Vec<usize>) {
-        places.sort_by_key(|place| {
-            let tenant = &self.tenants[*place];
-            let url = tenant.place.as_ref().map(|place| place.url().expose());
-            (url.map(str::to_owned), *place)
-        });
+        let url = |place: usize| {
+            let place = self.tenants[place].place.as_ref();
+            place.map(|place| place.url().expose())
+        };
+        places.sort_unstable_by(|one, other| (url(*one), one).cmp(&(url(*other), other)));
         *self.queue() = places.into();
     }
 

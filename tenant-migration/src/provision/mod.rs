@@ -113,8 +113,9 @@ impl Provision {
         self
     }
 
-    /// Is told before and after each step. When it fails, so does the step. Before it is told that a
-    /// schema is created, migrated or seeded, that may not be committed yet.
+    /// Is told before and after each step. When it fails, so does the step. What it is told was done
+    /// may not be committed yet, and is told again when others were in the way and it is tried again;
+    /// of the same, the seed runs again.
     pub fn hook(
         mut self,
         hook: impl Fn(ProvisionEvent) -> BoxFuture<'static, Result<(), BoxError>>
@@ -187,11 +188,15 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             }
             Err(error) => return Err(error.into()),
         }
-        if let Err(error) = self.make(&making).await {
-            if making.is_new {
-                self.take_back(&making.id).await;
-            }
-            return Err(error);
+        let mut waits = self.settings().waits();
+        while let Err(error) = self.make(&making).await {
+            let Some(wait) = waits.next().filter(|_| error.is_transient()) else {
+                if making.is_new {
+                    self.take_back(&making.id).await;
+                }
+                return Err(error);
+            };
+            tokio::time::sleep(wait).await;
         }
         making.tell(ProvisionStep::Activate, false).await?;
         let active = TenantStatus::Active;

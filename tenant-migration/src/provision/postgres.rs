@@ -84,7 +84,8 @@ async fn create(
     if !state.has_schema {
         let schema = schema.quoted(DbBackend::Postgres);
         tx.execute_unprepared(&format!("CREATE SCHEMA {schema}"))
-            .await?;
+            .await
+            .map_err(|error| in_the_way(error, making.place.schema()))?;
     }
     making.tell(ProvisionStep::CreateSchema, true).await?;
     Ok(true)
@@ -106,7 +107,10 @@ async fn in_steps_with<R: TenantDirectory + 'static>(
         }
         // Citus wants a schema and its tables in statements of their own, and where there are serial
         // columns, in transactions of their own.
-        commit_schema(tx, making.place.schema()).await?;
+        let schema = making.place.schema();
+        tx.commit()
+            .await
+            .map_err(|error| in_the_way(error, schema))?;
         let tx = begin(db, &making.place, patience).await?;
         tx.execute_unprepared(&unfinished.create()).await?;
         tx.commit().await?;
@@ -121,14 +125,15 @@ async fn in_steps_with<R: TenantDirectory + 'static>(
     made
 }
 
-/// Two who create schemas at once may collide in Citus's catalogue, although these are different.
-async fn commit_schema(tx: DatabaseTransaction, schema: &SchemaName) -> Result<(), MigrationError> {
-    match tx.commit().await {
-        Err(error) if conflict::is_duplicate(&error) => Err(MigrationError::Locked {
+/// Two who create schemas at once may collide in a catalogue, although these are different: in
+/// Citus's, above all.
+fn in_the_way(error: DbErr, schema: &SchemaName) -> MigrationError {
+    if conflict::is_duplicate(&error) {
+        return MigrationError::Locked {
             schema: schema.clone(),
-        }),
-        committed => Ok(committed?),
+        };
     }
+    error.into()
 }
 
 async fn finish<R: TenantDirectory + 'static>(

@@ -21,13 +21,7 @@ impl Desk {
         let patience = self.lock_timeout;
         loop {
             let db = self.connection(job.place.url()).await?;
-            let tx = begin(db, &job.place, patience).await?;
-            let state = SchemaState::read(&tx, job.place.schema(), job.migrations.table()).await?;
-            state.expect_schema(&job.tenant, &job.place)?;
-            if !state.has_table {
-                job.migrations.install(&tx).await?;
-            }
-            let applied = job.migrations.applied(&tx).await?;
+            let (tx, applied) = begin_and_read(db, job, patience).await?;
             let Some(migration) = next(job, *done, &applied)? else {
                 tx.rollback().await?;
                 return Ok(());
@@ -96,6 +90,50 @@ async fn migrate_outside(
     Ok(())
 }
 
+/// A transaction as [`begin`] has it, and the migrations that were applied in the schema.
+async fn begin_and_read(
+    db: &DatabaseConnection,
+    job: &Job,
+    patience: Duration,
+) -> Result<(DatabaseTransaction, Vec<String>), MigrationError> {
+    let (schema, migrations) = (job.place.schema(), &job.migrations);
+    let mut tx = begin(db, &job.place, patience).await?;
+    // Most schemas have the table, and something in it. Where that is so, it need not be asked.
+    match applied_in(&tx, schema, migrations.table()).await {
+        Ok(applied) if !applied.is_empty() => return Ok((tx, applied)),
+        Ok(_) => {}
+        Err(error) if conflict::is_undefined_table(&error) => {
+            tx.rollback().await?;
+            tx = begin(db, &job.place, patience).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let state = SchemaState::read(&tx, schema, migrations.table()).await?;
+    state.expect_schema(&job.tenant, &job.place)?;
+    if !state.has_table {
+        migrations.install(&tx).await?;
+    }
+    let applied = migrations.applied(&tx).await?;
+    Ok((tx, applied))
+}
+
+/// What the table of migrations has, if it is in this schema: the search path goes on to temporary
+/// tables. The text is the same for all schemas, so that it stays prepared.
+async fn applied_in(
+    tx: &DatabaseTransaction,
+    schema: &SchemaName,
+    table: &str,
+) -> Result<Vec<String>, DbErr> {
+    let table = quoted(table);
+    let select = format!(
+        "SELECT version FROM {table} WHERE tableoid = pg_catalog.to_regclass($1)::oid"
+    );
+    let qualified = format!("{}.{table}", schema.quoted(DbBackend::Postgres));
+    let select = Statement::from_sql_and_values(DbBackend::Postgres, select, [qualified.into()]);
+    let rows = tx.query_all_raw(select).await?;
+    rows.iter().map(|row| row.try_get_by_index(0)).collect()
+}
+
 /// A transaction in which unqualified names are the tenant's, and in which nobody else is at work on
 /// its schema.
 pub(crate) async fn begin(
@@ -136,20 +174,18 @@ impl SchemaState {
         schema: &SchemaName,
         table: &str,
     ) -> Result<Self, DbErr> {
-        let select = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1), \
-             EXISTS (SELECT FROM pg_catalog.pg_tables WHERE schemaname = $1 AND tablename = $2)";
+        // With `EXISTS` it would read all of `pg_class`, which it takes to find one soon.
+        let select = "SELECT c.oid IS NOT NULL FROM pg_catalog.pg_namespace n \
+             LEFT JOIN pg_catalog.pg_class c \
+             ON c.relnamespace = n.oid AND c.relname = $2 AND c.relkind IN ('r', 'p') \
+             WHERE n.nspname = $1";
         let values = [schema.as_str().into(), table.into()];
-        let row = db
-            .query_one_raw(Statement::from_sql_and_values(
-                DbBackend::Postgres,
-                select,
-                values,
-            ))
-            .await?
-            .ok_or_else(|| DbErr::RecordNotFound("the state of a schema".to_owned()))?;
+        let select = Statement::from_sql_and_values(DbBackend::Postgres, select, values);
+        let row = db.query_one_raw(select).await?;
+        let has_table = row.as_ref().map(|row| row.try_get_by_index(0));
         Ok(Self {
-            has_schema: row.try_get_by_index(0)?,
-            has_table: row.try_get_by_index(1)?,
+            has_schema: row.is_some(),
+            has_table: has_table.transpose()?.unwrap_or(false),
         })
     }
 
@@ -176,4 +212,9 @@ fn locked(error: DbErr, schema: &SchemaName) -> MigrationError {
         };
     }
     error.into()
+}
+
+/// A name that is the migrator's, and not ours.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }

@@ -4,17 +4,14 @@ mod mysql;
 mod postgres;
 mod sqlite;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use futures_util::{StreamExt as _, stream};
 use sea_orm::{DbBackend, DbErr};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use tenant_core::{
-    ConnectionInfo, DatabaseUrl, PlacedTenant, TenantDirectory, TenantError, TenantId, TenantStatus,
+    ConnectionInfo, DatabaseUrl, PlacedTenant, SchemaName, TenantDirectory, TenantError, TenantId,
+    TenantStatus,
 };
 
 use crate::{Fleet, MigrationError, Selection};
@@ -67,10 +64,10 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             .iter()
             .filter_map(|tenant| tenant.connection.as_ref().ok())
         {
-            let places = databases.entry(database(place)).or_default();
+            let places = databases.entry(place.url().clone()).or_default();
             places.push(Arc::clone(place));
         }
-        let found: BTreeMap<String, Found> = stream::iter(databases)
+        let found: HashMap<Key, Found> = stream::iter(databases)
             .map(|(url, places)| async move { self.look(&url, places).await })
             .buffer_unordered(self.settings().workers)
             .flat_map(stream::iter)
@@ -91,11 +88,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         status.collect()
     }
 
-    async fn look(
-        &self,
-        url: &DatabaseUrl,
-        places: Vec<Arc<ConnectionInfo>>,
-    ) -> Vec<(String, Found)> {
+    async fn look(&self, url: &DatabaseUrl, places: Vec<Arc<ConnectionInfo>>) -> Vec<(Key, Found)> {
         let (tenancy, table) = (self.tenancy(), self.migrations().table());
         match url.backend() {
             DbBackend::Postgres => postgres::look(tenancy, url, &places, table).await,
@@ -134,20 +127,17 @@ enum Found {
     Unreadable(MigrationError),
 }
 
-/// The database that a place is looked at through: each file of SQLite is one.
-fn database(place: &ConnectionInfo) -> DatabaseUrl {
-    place.url().clone()
-}
+/// What tells places apart.
+type Key = (DatabaseUrl, SchemaName);
 
-/// What tells places apart. Holds a URL, so it is never shown.
-fn key(place: &ConnectionInfo) -> String {
-    format!("{} {}", place.url().expose(), place.schema())
+fn key(place: &ConnectionInfo) -> Key {
+    (place.url().clone(), place.schema().clone())
 }
 
 fn all_unreadable(
     places: &[Arc<ConnectionInfo>],
     error: impl Into<MigrationError>,
-) -> Vec<(String, Found)> {
+) -> Vec<(Key, Found)> {
     let error = error.into();
     let unreadable = |place| (key(place), Found::Unreadable(error.clone()));
     places.iter().map(|place| unreadable(place)).collect()
@@ -159,9 +149,9 @@ async fn in_chunks<L>(
     places: &[Arc<ConnectionInfo>],
     chunk: usize,
     look: impl Fn(Vec<Arc<ConnectionInfo>>) -> L,
-) -> Vec<(String, Found)>
+) -> Vec<(Key, Found)>
 where
-    L: Future<Output = Result<Vec<(String, Found)>, DbErr>>,
+    L: Future<Output = Result<Vec<(Key, Found)>, DbErr>>,
 {
     let mut found = Vec::with_capacity(places.len());
     let mut chunks: Vec<Vec<_>> = places.chunks(chunk).map(<[_]>::to_vec).collect();

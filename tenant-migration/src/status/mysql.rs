@@ -6,7 +6,7 @@ use std::{
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy};
 
-use super::{Found, all_unreadable, in_chunks, key};
+use super::{Found, Key, all_unreadable, in_chunks, key};
 
 /// Each table that a statement reads is opened for it.
 const AT_ONCE: usize = 100;
@@ -16,7 +16,7 @@ pub(super) async fn look(
     url: &DatabaseUrl,
     places: &[Arc<ConnectionInfo>],
     table: &str,
-) -> Vec<(String, Found)> {
+) -> Vec<(Key, Found)> {
     let db = match tenancy.connection_to(url).await {
         Ok(db) => db,
         Err(error) => return all_unreadable(places, error),
@@ -80,7 +80,7 @@ async fn read(
     db: &DatabaseConnection,
     places: Vec<Arc<ConnectionInfo>>,
     table: &str,
-) -> Result<Vec<(String, Found)>, DbErr> {
+) -> Result<Vec<(Key, Found)>, DbErr> {
     let table = table.replace('`', "``");
     let selects = places.iter().enumerate().map(|(number, place)| {
         let schema = place.schema().quoted(DbBackend::MySql);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use tenant_core::{ConnectionInfo, Tenancy};
 
-use super::{Found, key};
+use super::{Found, Key, key};
 use crate::{MigrationError, session::file};
 
 /// Each file is a database, and there is nothing that knows of them all.
@@ -11,7 +11,7 @@ pub(super) async fn look(
     tenancy: &Tenancy,
     places: &[Arc<ConnectionInfo>],
     table: &str,
-) -> Vec<(String, Found)> {
+) -> Vec<(Key, Found)> {
     let mut found = Vec::with_capacity(places.len());
     for place in places {
         let read = read(tenancy, place, table).await;
