@@ -7,16 +7,16 @@ pub struct Migration;
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let table = Table::create()
-            .table("genre")
+            .table("country")
             .if_not_exists()
-            .col(ColumnDef::new("id").integer().not_null().primary_key())
-            .col(ColumnDef::new("label").string_len(100).not_null())
+            .col(ColumnDef::new("code").char_len(2).not_null().primary_key())
+            .col(ColumnDef::new("name").string_len(100).not_null())
             .take();
         manager.create_table(table).await
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        let table = Table::drop().table("genre").if_exists().take();
+        let table = Table::drop().table("country").if_exists().take();
         manager.drop_table(table).await
     }
 }

@@ -1,6 +1,6 @@
 //! The tables that all tenants read.
 
-mod m20260101_000001_genres;
+mod m20260101_000001_countries;
 
 use sea_orm_migration::prelude::*;
 
@@ -8,6 +8,6 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20260101_000001_genres::Migration)]
+        vec![Box::new(m20260101_000001_countries::Migration)]
     }
 }
