@@ -2,6 +2,7 @@ use std::{fmt, fs, time::Duration};
 
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend, DbErr, RuntimeErr};
 use tenant_core::{DatabaseUrl, TenantError};
+use tracing::{instrument::WithSubscriber as _, subscriber::NoSubscriber};
 
 use super::{
     arguments::Global,
@@ -91,17 +92,20 @@ impl Settings {
         let mut options = ConnectOptions::new(url.expose());
         options
             .max_connections(connections)
-            .connect_timeout(Duration::from_secs(10))
-            .acquire_timeout(Duration::from_secs(30))
+            .connect_timeout(PATIENCE)
+            .acquire_timeout(PATIENCE)
             // A program that ends soon has no use for a task that reaps connections.
             .idle_timeout(None)
             .max_lifetime(None)
             .sqlx_logging(false);
-        Ok(Database::connect(options)
-            .await
-            .map_err(|error| without(&url, error))?)
+        // SeaORM notes the options, in which the URL is, with whatever is logged meanwhile.
+        let connecting = Database::connect(options).with_subscriber(NoSubscriber::default());
+        Ok(connecting.await.map_err(|error| without(&url, error))?)
     }
 }
+
+/// How long to wait for a database: a server that is not there is asked again until then.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The URL of an SQLite file wherever the program is started the next time: registries keep it.
 fn absolute(url: DatabaseUrl) -> Result<DatabaseUrl, TenantError> {
