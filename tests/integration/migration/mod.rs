@@ -1,9 +1,11 @@
 //! The fleet: what its schemas have in common, and what is done to all of them.
 
+mod cli;
 mod drift;
 mod fleet;
 mod half_done;
 mod library;
 mod looked_at;
 mod moved;
+mod program;
 mod provision;
