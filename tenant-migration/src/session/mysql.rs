@@ -1,7 +1,7 @@
 //! The server cannot take back DDL, so there is no transaction around a migration. What was begun is
 //! noted before it begins; a lock of the server's keeps others away.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
@@ -111,9 +111,12 @@ async fn migrate(
 }
 
 /// A lock that is held by a connection which does nothing else. It ends with that.
+///
+/// What is asked on it is asked in tasks, which nobody cuts off: the driver may wait for ever for the
+/// rest of an answer that somebody gave up, and the lock would be held as long.
 pub(crate) struct ServerLock {
     /// So that the connection is nobody else's.
-    pinned: DatabaseTransaction,
+    pinned: Arc<DatabaseTransaction>,
     name: String,
     schema: SchemaName,
 }
@@ -144,8 +147,9 @@ impl ServerLock {
         schema: &SchemaName,
         patience: Duration,
     ) -> Result<Self, MigrationError> {
+        let db = db.clone();
         let lock = Self {
-            pinned: db.begin().await?,
+            pinned: Arc::new(to_its_end(async move { db.begin().await }).await?),
             name,
             schema: schema.clone(),
         };
@@ -172,14 +176,14 @@ impl ServerLock {
     pub(crate) async fn release(self) -> Result<(), MigrationError> {
         self.ask("SELECT CAST(RELEASE_LOCK(?) AS SIGNED)", None)
             .await?;
-        self.pinned.rollback().await?;
         Ok(())
     }
 
     async fn ask(&self, select: &str, seconds: Option<i64>) -> Result<Option<i64>, DbErr> {
         let values = std::iter::once(self.name.clone().into()).chain(seconds.map(Into::into));
         let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
-        match self.pinned.query_one_raw(select).await? {
+        let pinned = Arc::clone(&self.pinned);
+        match to_its_end(async move { pinned.query_one_raw(select).await }).await? {
             Some(row) => row.try_get_by_index(0),
             None => Ok(None),
         }
@@ -190,6 +194,14 @@ impl ServerLock {
             schema: self.schema.clone(),
         }
     }
+}
+
+/// In a task of its own.
+async fn to_its_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, DbErr>> + Send + 'static,
+) -> Result<T, DbErr> {
+    let ended = tokio::spawn(work).await;
+    ended.unwrap_or_else(|failed| Err(DbErr::Custom(failed.to_string())))
 }
 
 /// The table that says which migration was begun, beside the one of those that were applied.
