@@ -27,6 +27,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+mod connection;
 pub mod drift;
 mod error;
 mod fleet;

@@ -15,6 +15,7 @@ use tokio::sync::OnceCell;
 use super::{Fleet, Selection, selection::has_schema};
 use crate::{
     MigrationError, SchemaStatus, SchemaVersion,
+    connection::closing,
     drift::{Drift, Structure},
     ledger::Direction,
     rehearsal::Rehearsal,
@@ -118,11 +119,10 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         };
         let own = self.migrations().own_tables();
         let own = own.each_ref().map(String::as_str);
-        let structure = Structure::read(&db, place.schema(), &own).await;
-        let closed = db.close().await;
-        let structure = structure?;
-        closed?;
-        Ok(structure)
+        closing(db, async |db| {
+            Structure::read(db, place.schema(), &own).await
+        })
+        .await
     }
 
     /// What these migrations make, beside a tenant.

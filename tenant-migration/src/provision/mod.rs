@@ -11,13 +11,13 @@ use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use sea_orm::{DatabaseTransaction, DbBackend};
 use tenant_core::{
-    Borrowed, ConnectionInfo, TenantConnection, TenantContext, TenantError, TenantId, TenantInfo,
-    TenantRegistry, TenantStatus,
+    Borrowed, ConnectionInfo, TenantConnection, TenantContext, TenantDirectory, TenantError,
+    TenantId, TenantInfo, TenantRegistry, TenantStatus,
 };
 
 use self::copy::Source;
 pub use self::copy::Take;
-use crate::{Fleet, MigrationError, fleet::panicked};
+use crate::{Fleet, MigrationError, fleet::panicked, ledger::Direction, session::Job};
 
 /// What a seed writes with: the transaction that it is part of, bound to the tenant.
 pub type SeedConnection<'c> = TenantConnection<Borrowed<'c, DatabaseTransaction>>;
@@ -325,6 +325,25 @@ impl Making<'_> {
             step: "the hook",
             source: source.into(),
         })
+    }
+
+    /// Applies all migrations, one after the other.
+    async fn migrate<R: TenantDirectory + 'static>(
+        &self,
+        fleet: &Fleet<R>,
+    ) -> Result<(), MigrationError> {
+        let job = Job {
+            tenant: self.id.clone(),
+            place: Arc::clone(&self.place),
+            migrations: fleet.migrations().clone(),
+            direction: Direction::Up,
+            steps: None,
+        };
+        let mut desk = fleet.desk();
+        let migrated = fleet.migrate_one(&mut desk, &job).await;
+        desk.close().await;
+        migrated?;
+        Ok(())
     }
 
     /// Runs the seed, in its transaction.

@@ -8,10 +8,8 @@ use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantDirectory};
 
 use super::{Making, ProvisionStep};
 use crate::{
-    Fleet, MigrationError, Migrations,
-    fleet::panicked,
-    ledger::Direction,
-    session::{Job, mysql::ServerLock},
+    Fleet, MigrationError, Migrations, connection::closing, fleet::panicked,
+    session::mysql::ServerLock,
 };
 
 /// Nothing can be taken back here, so the first table says that the database is not complete, and
@@ -20,14 +18,23 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
     making: &Making<'_>,
 ) -> Result<(), MigrationError> {
-    let server = fleet
-        .tenancy()
-        .connection_to(&making.place.url().without_database())
-        .await?;
-    let made = make_on(fleet, making, &server).await;
-    let closed = server.close().await;
-    made?;
-    Ok(closed?)
+    let url = making.place.url().without_database();
+    let server = fleet.tenancy().connection_to(&url).await?;
+    let locks = fleet.tenancy().connection_to(&url).await?;
+    let patience = fleet.settings().lock_timeout;
+    closing(server, async |server| {
+        closing(locks, async |locks| {
+            // Those who migrate take another lock, which comes after this one.
+            let schema = making.place.schema();
+            let lock = ServerLock::take_for_making(locks, schema, patience).await?;
+            let made = make_on(fleet, making, server).await;
+            let released = lock.release().await;
+            made?;
+            released
+        })
+        .await
+    })
+    .await
 }
 
 async fn make_on<R: TenantDirectory + 'static>(
@@ -36,35 +43,21 @@ async fn make_on<R: TenantDirectory + 'static>(
     server: &DatabaseConnection,
 ) -> Result<(), MigrationError> {
     let schema = making.place.schema();
-    // Those who migrate take another lock, which comes after this one.
-    let locks = fleet
-        .tenancy()
-        .connection_to(&making.place.url().without_database())
-        .await?;
-    let lock = ServerLock::take_for_making(&locks, schema, fleet.settings().lock_timeout).await?;
-    let outcome = async {
-        match Tables::of(server, schema, fleet.migrations()).await? {
-            Tables::Complete => return Ok(()),
-            Tables::Foreign => return Err(making.occupied()),
-            Tables::Unfinished => drop_database(server, schema).await?,
-            Tables::None => {}
-        }
-        let made = create_and_fill(fleet, making, server);
-        let made = AssertUnwindSafe(made).catch_unwind().await;
-        let made = made.unwrap_or_else(|panic| Err(panicked(&*panic)));
-        if made.is_err()
-            && let Err(error) = drop_database(server, schema).await
-        {
-            tracing::warn!(tenant.id = making.id.as_str(), %error, "a database that was not completed stays");
-        }
-        made
-    };
-    let outcome = outcome.await;
-    let released = lock.release().await;
-    let closed = locks.close().await;
-    outcome?;
-    released?;
-    Ok(closed?)
+    match Tables::of(server, schema, fleet.migrations()).await? {
+        Tables::Complete => return Ok(()),
+        Tables::Foreign => return Err(making.occupied()),
+        Tables::Unfinished => drop_database(server, schema).await?,
+        Tables::None => {}
+    }
+    let made = create_and_fill(fleet, making, server);
+    let made = AssertUnwindSafe(made).catch_unwind().await;
+    let made = made.unwrap_or_else(|panic| Err(panicked(&*panic)));
+    if made.is_err()
+        && let Err(error) = drop_database(server, schema).await
+    {
+        tracing::warn!(tenant.id = making.id.as_str(), %error, "a database that was not completed stays");
+    }
+    made
 }
 
 pub(super) async fn is_occupied(
@@ -75,9 +68,11 @@ pub(super) async fn is_occupied(
     let db = tenancy
         .connection_to(&place.url().without_database())
         .await?;
-    let tables = Tables::of(&db, place.schema(), migrations).await;
-    db.close().await?;
-    Ok(!matches!(tables?, Tables::None | Tables::Unfinished))
+    let tables = closing(db, async |db| {
+        Tables::of(db, place.schema(), migrations).await
+    })
+    .await?;
+    Ok(!matches!(tables, Tables::None | Tables::Unfinished))
 }
 
 async fn create_and_fill<R: TenantDirectory + 'static>(
@@ -97,32 +92,19 @@ async fn create_and_fill<R: TenantDirectory + 'static>(
         .await?;
     making.tell(ProvisionStep::CreateSchema, true).await?;
     making.tell(ProvisionStep::Migrate, false).await?;
-    let job = Job {
-        tenant: making.id.clone(),
-        place: making.place.clone(),
-        migrations: fleet.migrations().clone(),
-        direction: Direction::Up,
-        steps: None,
-    };
-    let mut desk = fleet.desk();
-    let migrated = fleet.migrate_one(&mut desk, &job).await;
-    desk.close().await;
-    migrated?;
+    making.migrate(fleet).await?;
     making.tell(ProvisionStep::Migrate, true).await?;
     let db = fleet
         .tenancy()
         .dedicated_connection_to(&making.place)
         .await?;
-    let seeded = async {
+    closing(db, async |db| {
         let tx = db.begin().await?;
         making.seed(&tx).await?;
         tx.commit().await?;
         Ok::<_, MigrationError>(())
-    };
-    let seeded = seeded.await;
-    let closed = db.close().await;
-    seeded?;
-    closed?;
+    })
+    .await?;
     server
         .execute_unprepared(&format!("DROP TABLE {unfinished}"))
         .await?;

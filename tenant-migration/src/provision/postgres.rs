@@ -9,11 +9,11 @@ use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantDirectory};
 use super::{Making, ProvisionStep};
 use crate::{
     Fleet, MigrationError, Migrations,
+    connection::closing,
     error::conflict,
     fleet::panicked,
     ledger::Direction,
     session::{
-        Job,
         postgres::{SchemaState, begin},
         run,
     },
@@ -24,19 +24,16 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     making: &Making<'_>,
 ) -> Result<(), MigrationError> {
     let db = fleet.tenancy().connection_to(making.place.url()).await?;
-    let made = async {
+    closing(db, async |db| {
         let in_steps = !fleet.migrations().are_transactional()
             || fleet.settings().citus
-            || has_citus(&db).await?;
+            || has_citus(db).await?;
         match in_steps {
-            false => at_once(fleet, making, &db).await,
-            true => in_steps_with(fleet, making, &db).await,
+            false => at_once(fleet, making, db).await,
+            true => in_steps_with(fleet, making, db).await,
         }
-    };
-    let made = made.await;
-    let closed = db.close().await;
-    made?;
-    Ok(closed?)
+    })
+    .await
 }
 
 /// One transaction: it is all there, or nothing is.
@@ -143,17 +140,7 @@ async fn finish<R: TenantDirectory + 'static>(
     unfinished: &Unfinished,
 ) -> Result<(), MigrationError> {
     making.tell(ProvisionStep::Migrate, false).await?;
-    let job = Job {
-        tenant: making.id.clone(),
-        place: making.place.clone(),
-        migrations: fleet.migrations().clone(),
-        direction: Direction::Up,
-        steps: None,
-    };
-    let mut desk = fleet.desk();
-    let migrated = fleet.migrate_one(&mut desk, &job).await;
-    desk.close().await;
-    migrated?;
+    making.migrate(fleet).await?;
     making.tell(ProvisionStep::Migrate, true).await?;
     let tx = begin(db, &making.place, fleet.settings().lock_timeout).await?;
     making.seed(&tx).await?;
@@ -206,14 +193,12 @@ pub(super) async fn is_occupied(
     migrations: &Migrations,
 ) -> Result<bool, MigrationError> {
     let db = tenancy.connection_to(place.url()).await?;
-    let is_occupied = async {
+    closing(db, async |db| {
         let schema = place.schema();
-        let is_unfinished = Unfinished::of(migrations).is_there(&db, schema).await?;
-        Ok::<_, DbErr>(!is_unfinished && !is_empty(&db, schema).await?)
-    };
-    let is_occupied = is_occupied.await;
-    db.close().await?;
-    Ok(is_occupied?)
+        let is_unfinished = Unfinished::of(migrations).is_there(db, schema).await?;
+        Ok::<_, DbErr>(!is_unfinished && !is_empty(db, schema).await?)
+    })
+    .await
 }
 
 async fn has_citus(db: &impl ConnectionTrait) -> Result<bool, DbErr> {

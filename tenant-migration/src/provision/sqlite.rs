@@ -11,6 +11,7 @@ use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy, TenantDirectory};
 use super::{Making, ProvisionStep};
 use crate::{
     Fleet, MigrationError,
+    connection::closing,
     ledger::Direction,
     session::{file, run, sqlite},
 };
@@ -36,10 +37,7 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     let place = unfinished.place()?;
     making.tell(ProvisionStep::CreateSchema, true).await?;
     let db = fleet.tenancy().dedicated_connection_to(&place).await?;
-    let filled = fill(fleet, making, &db, &place).await;
-    let closed = db.close().await;
-    filled?;
-    closed?;
+    closing(db, async |db| fill(fleet, making, db, &place).await).await?;
     unfinished.complete(&file)
 }
 
@@ -104,10 +102,7 @@ impl Unfinished {
         let target = self.0.to_string_lossy().into_owned();
         let copy = "VACUUM INTO ?";
         let copy = Statement::from_sql_and_values(DbBackend::Sqlite, copy, [target.into()]);
-        let copied = db.execute_raw(copy).await;
-        let closed = db.close().await;
-        copied?;
-        Ok(closed?)
+        closing(db, async |db| db.execute_raw(copy).await.map(|_| ())).await
     }
 
     fn place(&self) -> Result<ConnectionInfo, MigrationError> {

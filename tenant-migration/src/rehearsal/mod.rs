@@ -13,7 +13,7 @@ use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantContext, TenantErro
 use tracing::instrument::WithSubscriber as _;
 
 use self::recording::Recording;
-use crate::{MigrationError, Migrations, drift::Structure, ledger::Direction};
+use crate::{MigrationError, Migrations, connection::closing, drift::Structure, ledger::Direction};
 
 /// What to try.
 #[derive(Clone, Debug)]
@@ -98,6 +98,25 @@ macro_rules! rehearse {
     }};
 }
 use rehearse;
+
+/// On a connection whose unqualified names are the scratch schema's, from its start.
+async fn on_its_own_connection(
+    tenancy: &Tenancy,
+    rehearsal: &Rehearsal,
+    place: &ConnectionInfo,
+    recording: &Recording,
+) -> Result<Rehearsed, MigrationError> {
+    let mut db = tenancy.dedicated_connection_to(place).await?;
+    recording.listen_to(&mut db);
+    closing(db, async |db| {
+        Ok::<_, MigrationError>(Rehearsed {
+            statements: rehearse!(rehearsal, recording, db),
+            structure: rehearsal.structure(db, place.schema()).await?,
+            schema: place.schema().clone(),
+        })
+    })
+    .await
+}
 
 /// A name that nobody has: no tenant's begins so by convention.
 fn scratch_name() -> Result<SchemaName, MigrationError> {

@@ -4,8 +4,10 @@ use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy};
 
-use super::{Rehearsal, Rehearsed, SCRATCH, recording::Recording, rehearse, scratch_name};
-use crate::{MigrationError, fleet::panicked, session::mysql::ServerLock};
+use super::{
+    Rehearsal, Rehearsed, SCRATCH, on_its_own_connection, recording::Recording, scratch_name,
+};
+use crate::{MigrationError, connection::closing, fleet::panicked, session::mysql::ServerLock};
 
 /// A lock says that the database is in use; one that is not was left by somebody who was killed.
 pub(super) async fn rehearse(
@@ -16,57 +18,39 @@ pub(super) async fn rehearse(
     let server_url = rehearsal.beside.url().without_database();
     let server = tenancy.connection_to(&server_url).await?;
     let locks = tenancy.connection_to(&server_url).await?;
-    let rehearsed = async {
-        sweep(&server, &locks).await?;
-        let schema = scratch_name()?;
-        let lock = ServerLock::take(&locks, &schema, Duration::ZERO).await?;
-        let place = ConnectionInfo::shared_in(rehearsal.beside.url(), schema.clone());
-        let quoted = schema.quoted(DbBackend::MySql);
-        server
-            .execute_unprepared(&format!("CREATE DATABASE {quoted}"))
-            .await?;
-        let rehearsed =
-            AssertUnwindSafe(beside(tenancy, rehearsal, &place, recording)).catch_unwind();
-        let rehearsed = rehearsed
-            .await
-            .unwrap_or_else(|panic| Err(panicked(&*panic)));
-        let dropped = server
-            .execute_unprepared(&format!("DROP DATABASE {quoted}"))
-            .await;
-        let rehearsed = rehearsed?;
-        dropped?;
-        lock.release().await?;
-        Ok::<_, MigrationError>(rehearsed)
-    };
-    let rehearsed = rehearsed.await;
-    let closed = (server.close().await, locks.close().await);
-    let rehearsed = rehearsed?;
-    closed.0?;
-    closed.1?;
-    Ok(rehearsed)
+    closing(server, async |server| {
+        closing(locks, async |locks| {
+            sweep(server, locks).await?;
+            let schema = scratch_name()?;
+            let lock = ServerLock::take(locks, &schema, Duration::ZERO).await?;
+            let rehearsed = in_database(tenancy, rehearsal, server, schema, recording).await;
+            lock.release().await?;
+            rehearsed
+        })
+        .await
+    })
+    .await
 }
 
-async fn beside(
+async fn in_database(
     tenancy: &Tenancy,
     rehearsal: &Rehearsal,
-    place: &ConnectionInfo,
+    server: &DatabaseConnection,
+    schema: SchemaName,
     recording: &Recording,
 ) -> Result<Rehearsed, MigrationError> {
-    let mut db = tenancy.dedicated_connection_to(place).await?;
-    recording.listen_to(&mut db);
-    let rehearsed = async {
-        let statements = rehearse!(rehearsal, recording, &db);
-        let structure = rehearsal.structure(&db, place.schema()).await?;
-        Ok::<_, MigrationError>(Rehearsed {
-            structure,
-            statements,
-            schema: place.schema().clone(),
-        })
-    };
-    let rehearsed = rehearsed.await;
-    let closed = db.close().await;
-    let rehearsed = rehearsed?;
-    closed?;
+    let quoted = schema.quoted(DbBackend::MySql);
+    server
+        .execute_unprepared(&format!("CREATE DATABASE {quoted}"))
+        .await?;
+    let place = ConnectionInfo::shared_in(rehearsal.beside.url(), schema);
+    let rehearsed = on_its_own_connection(tenancy, rehearsal, &place, recording);
+    let rehearsed = AssertUnwindSafe(rehearsed).catch_unwind().await;
+    let dropped = server
+        .execute_unprepared(&format!("DROP DATABASE {quoted}"))
+        .await;
+    let rehearsed = rehearsed.unwrap_or_else(|panic| Err(panicked(&*panic)))?;
+    dropped?;
     Ok(rehearsed)
 }
 

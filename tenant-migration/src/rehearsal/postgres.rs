@@ -3,9 +3,13 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy};
 
-use super::{Rehearsal, Rehearsed, SCRATCH, recording::Recording, rehearse, scratch_name};
+use super::{
+    Rehearsal, Rehearsed, SCRATCH, on_its_own_connection, recording::Recording, rehearse,
+    scratch_name,
+};
 use crate::{
     MigrationError,
+    connection::closing,
     session::{lock_number, postgres},
 };
 
@@ -19,14 +23,13 @@ pub(super) async fn rehearse(
 ) -> Result<Rehearsed, MigrationError> {
     let mut db = tenancy.connection_to(rehearsal.beside.url()).await?;
     recording.listen_to(&mut db);
-    let rehearsed = match rehearsal.migrations.are_transactional() {
-        true => in_transaction(rehearsal, &db, recording).await,
-        false => committed(tenancy, rehearsal, &db, recording).await,
-    };
-    let closed = db.close().await;
-    let rehearsed = rehearsed?;
-    closed?;
-    Ok(rehearsed)
+    closing(db, async |db| {
+        match rehearsal.migrations.are_transactional() {
+            true => in_transaction(rehearsal, db, recording).await,
+            false => committed(tenancy, rehearsal, db, recording).await,
+        }
+    })
+    .await
 }
 
 /// Nobody ever sees the schema: it is rolled back.
@@ -65,36 +68,12 @@ async fn committed(
     db.execute_unprepared(&format!("CREATE SCHEMA {quoted}"))
         .await?;
     let place = ConnectionInfo::shared_in(rehearsal.beside.url(), schema.clone());
-    let rehearsed = beside(tenancy, rehearsal, &place, recording).await;
+    let rehearsed = on_its_own_connection(tenancy, rehearsal, &place, recording).await;
     let dropped = db
         .execute_unprepared(&format!("DROP SCHEMA {quoted} CASCADE"))
         .await;
     let rehearsed = rehearsed?;
     dropped?;
-    Ok(rehearsed)
-}
-
-async fn beside(
-    tenancy: &Tenancy,
-    rehearsal: &Rehearsal,
-    place: &ConnectionInfo,
-    recording: &Recording,
-) -> Result<Rehearsed, MigrationError> {
-    let mut db = tenancy.dedicated_connection_to(place).await?;
-    recording.listen_to(&mut db);
-    let rehearsed = async {
-        let statements = rehearse!(rehearsal, recording, &db);
-        let structure = rehearsal.structure(&db, place.schema()).await?;
-        Ok::<_, MigrationError>(Rehearsed {
-            structure,
-            statements,
-            schema: place.schema().clone(),
-        })
-    };
-    let rehearsed = rehearsed.await;
-    let closed = db.close().await;
-    let rehearsed = rehearsed?;
-    closed?;
     Ok(rehearsed)
 }
 

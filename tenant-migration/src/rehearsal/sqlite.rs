@@ -1,9 +1,9 @@
 use std::{fs::File, time::Duration};
 
-use tenant_core::{ConnectionInfo, DatabaseUrl, SchemaName, Tenancy, TenantError};
+use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy, TenantError};
 
-use super::{Rehearsal, Rehearsed, recording::Recording, rehearse};
-use crate::{MigrationError, session::sqlite};
+use super::{Rehearsal, Rehearsed, on_its_own_connection, recording::Recording, rehearse};
+use crate::{MigrationError, connection::closing, session::sqlite};
 
 /// In a directory of its own, which goes with all that is in it.
 pub(super) async fn rehearse(
@@ -19,30 +19,20 @@ pub(super) async fn rehearse(
     File::create(&file).map_err(unusable)?;
     let place =
         ConnectionInfo::dedicated(&DatabaseUrl::sqlite(&file)?).map_err(TenantError::from)?;
+    if !rehearsal.migrations.are_transactional() {
+        return on_its_own_connection(tenancy, rehearsal, &place, recording).await;
+    }
     let mut db = tenancy.dedicated_connection_to(&place).await?;
     recording.listen_to(&mut db);
-    let rehearsed = async {
-        let schema = place.schema();
-        let (statements, structure) = if rehearsal.migrations.are_transactional() {
-            let tx = sqlite::begin(&db, &place, Duration::from_secs(1)).await?;
-            let statements = rehearse!(rehearsal, recording, &tx);
-            let structure = rehearsal.structure(&tx, schema).await?;
-            tx.rollback().await?;
-            (statements, structure)
-        } else {
-            let statements = rehearse!(rehearsal, recording, &db);
-            let structure = rehearsal.structure(&db, schema).await?;
-            (statements, structure)
+    closing(db, async |db| {
+        let tx = sqlite::begin(db, &place, Duration::from_secs(1)).await?;
+        let rehearsed = Rehearsed {
+            statements: rehearse!(rehearsal, recording, &tx),
+            structure: rehearsal.structure(&tx, place.schema()).await?,
+            schema: place.schema().clone(),
         };
-        Ok::<_, MigrationError>(Rehearsed {
-            structure,
-            statements,
-            schema: SchemaName::clone(schema),
-        })
-    };
-    let rehearsed = rehearsed.await;
-    let closed = db.close().await;
-    let rehearsed = rehearsed?;
-    closed?;
-    Ok(rehearsed)
+        tx.rollback().await?;
+        Ok::<_, MigrationError>(rehearsed)
+    })
+    .await
 }

@@ -2,7 +2,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statem
 use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantError, TenantId};
 
 use super::Found;
-use crate::{Fleet, MigrationError, session::mysql::ServerLock};
+use crate::{Fleet, MigrationError, connection::closing, session::mysql::ServerLock};
 
 /// A database has no other name: its tables are moved into another one, all by one statement.
 pub(super) async fn rename<R: TenantDirectory + 'static>(
@@ -12,23 +12,19 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     to: &SchemaName,
 ) -> Result<(), MigrationError> {
     let url = from.url().without_database();
-    let (db, locks) = (
-        fleet.tenancy().connection_to(&url).await?,
-        fleet.tenancy().connection_to(&url).await?,
-    );
+    let db = fleet.tenancy().connection_to(&url).await?;
+    let locks = fleet.tenancy().connection_to(&url).await?;
     let patience = fleet.settings().lock_timeout;
-    let renamed = async {
-        let lock = ServerLock::take(&locks, from.schema(), patience).await?;
-        let renamed = move_tables(&db, tenant, from, to).await;
-        let released = lock.release().await;
-        renamed?;
-        released
-    };
-    let renamed: Result<(), MigrationError> = renamed.await;
-    let closed = (db.close().await, locks.close().await);
-    renamed?;
-    closed.0?;
-    Ok(closed.1?)
+    closing(db, async |db| {
+        closing(locks, async |locks| {
+            let lock = ServerLock::take(locks, from.schema(), patience).await?;
+            let renamed = move_tables(db, tenant, from, to).await;
+            lock.release().await?;
+            renamed
+        })
+        .await
+    })
+    .await
 }
 
 async fn move_tables(

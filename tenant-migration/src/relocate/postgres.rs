@@ -4,6 +4,7 @@ use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantId};
 use super::Found;
 use crate::{
     Fleet, MigrationError,
+    connection::closing,
     session::postgres::{SchemaState, begin},
 };
 
@@ -14,8 +15,8 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     to: &SchemaName,
 ) -> Result<(), MigrationError> {
     let db = fleet.tenancy().connection_to(from.url()).await?;
-    let renamed = async {
-        let tx = begin(&db, from, fleet.settings().lock_timeout).await?;
+    closing(db, async |db| {
+        let tx = begin(db, from, fleet.settings().lock_timeout).await?;
         let old = SchemaState::read(&tx, from.schema(), "").await?.has_schema;
         let new = SchemaState::read(&tx, to, "").await?.has_schema;
         if Found::of(old, new).decide(tenant, from, to)? {
@@ -25,10 +26,7 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
                 .await?;
         }
         tx.commit().await?;
-        Ok(())
-    };
-    let renamed: Result<(), MigrationError> = renamed.await;
-    let closed = db.close().await;
-    renamed?;
-    Ok(closed?)
+        Ok::<_, MigrationError>(())
+    })
+    .await
 }

@@ -6,6 +6,7 @@ use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantId};
 use super::Found;
 use crate::{
     Fleet, MigrationError,
+    connection::closing,
     session::{file, sqlite},
 };
 
@@ -23,12 +24,8 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     }
     // What is in the log belongs to the file.
     let db = fleet.tenancy().dedicated_connection_to(from).await?;
-    let emptied = db
-        .execute_unprepared("PRAGMA wal_checkpoint(TRUNCATE)")
-        .await;
-    let closed = db.close().await;
-    emptied?;
-    closed?;
+    let empty = "PRAGMA wal_checkpoint(TRUNCATE)";
+    closing(db, async |db| db.execute_unprepared(empty).await).await?;
     let mut log = old.clone().into_os_string();
     log.push("-wal");
     if Path::new(&log).metadata().is_ok_and(|log| log.len() > 0) {

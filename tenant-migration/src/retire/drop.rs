@@ -7,7 +7,7 @@ use tenant_core::{
 };
 
 use super::{original, was_called};
-use crate::{Fleet, MigrationError, session::file};
+use crate::{Fleet, MigrationError, connection::closing, session::file};
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Removes the data of an archived tenant, or of one that was never served, and its entry. This
@@ -51,11 +51,10 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
     /// Removes a schema with all that is in it, if it is there.
     pub(crate) async fn drop_schema(&self, place: &ConnectionInfo) -> Result<(), MigrationError> {
         let schema = place.schema();
-        let dropped = match place.url().backend() {
+        match place.url().backend() {
             DbBackend::Postgres => {
                 let db = self.tenancy().connection_to(place.url()).await?;
-                let dropped = drop_on_postgres(&db, schema).await;
-                (dropped, db.close().await)
+                closing(db, async |db| drop_on_postgres(db, schema).await).await
             }
             DbBackend::MySql => {
                 let db = self
@@ -64,13 +63,13 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                     .await?;
                 let schema = schema.quoted(DbBackend::MySql);
                 let drop = format!("DROP DATABASE IF EXISTS {schema}");
-                let dropped = db.execute_unprepared(&drop).await.map(|_| ());
-                (dropped, db.close().await)
+                closing(db, async |db| {
+                    db.execute_unprepared(&drop).await.map(|_| ())
+                })
+                .await
             }
-            _ => return remove_file(place),
-        };
-        dropped.0?;
-        Ok(dropped.1?)
+            _ => remove_file(place),
+        }
     }
 
     /// Whether there is a schema in a place.
@@ -112,16 +111,13 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             _ => place.url().clone(),
         };
         let db = self.tenancy().connection_to(&url).await?;
-        let rows = db
-            .query_all_raw(Statement::from_string(db.get_database_backend(), select))
-            .await;
-        let closed = db.close().await;
-        let names = rows?
-            .iter()
-            .map(|row| row.try_get_by_index(0))
-            .collect::<Result<_, DbErr>>()?;
-        closed?;
-        Ok(names)
+        closing(db, async |db| {
+            let select = Statement::from_string(db.get_database_backend(), select);
+            let rows = db.query_all_raw(select).await?;
+            let names = rows.iter().map(|row| row.try_get_by_index(0));
+            names.collect::<Result<_, DbErr>>()
+        })
+        .await
     }
 }
 

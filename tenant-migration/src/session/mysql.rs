@@ -11,7 +11,7 @@ use sea_orm::{
 use tenant_core::SchemaName;
 
 use super::{Desk, Job, failed, lock_name, next, run};
-use crate::{MigrationError, Migrations};
+use crate::{MigrationError, Migrations, connection::closing};
 
 impl Desk {
     pub(super) async fn migrate_on_mysql(
@@ -23,11 +23,9 @@ impl Desk {
         let locks = self.connection(job.place.url()).await?;
         let lock = ServerLock::take(locks, job.place.schema(), patience).await?;
         let db = self.tenancy.dedicated_connection_to(&job.place).await?;
-        let outcome = migrate(&db, &lock, job, done, patience).await;
-        let closed = db.close().await;
+        let migrated = closing(db, async |db| migrate(db, &lock, job, done, patience).await).await;
         let released = lock.release().await;
-        outcome?;
-        closed?;
+        migrated?;
         released
     }
 
@@ -43,21 +41,19 @@ impl Desk {
         let locks = self.connection(job.place.url()).await?;
         let lock = ServerLock::take(locks, job.place.schema(), patience).await?;
         let db = self.tenancy.dedicated_connection_to(&job.place).await?;
-        let finished = async {
+        let finished = closing(db, async |db| {
             let begun = Begun::of(&job.migrations);
-            let applied = job.migrations.applied(&db).await?;
-            if !begun.has(&db, migration).await? || !is_as_it_is_to_be(&applied).await? {
+            let applied = job.migrations.applied(db).await?;
+            if !begun.has(db, migration).await? || !is_as_it_is_to_be(&applied).await? {
                 return Ok(false);
             }
             lock.check().await?;
-            begun.finish(&db, job, migration).await?;
-            Ok(true)
-        };
-        let finished: Result<bool, MigrationError> = finished.await;
-        let closed = db.close().await;
+            begun.finish(db, job, migration).await?;
+            Ok::<_, MigrationError>(true)
+        });
+        let finished = finished.await;
         let released = lock.release().await;
         let finished = finished?;
-        closed?;
         released?;
         Ok(finished)
     }

@@ -10,7 +10,7 @@ use sea_orm::{
 use tenant_core::{ConnectionInfo, TenantError};
 
 use super::{Desk, Job, failed, next, run};
-use crate::{MigrationError, error::conflict};
+use crate::{MigrationError, connection::closing, error::conflict};
 
 impl Desk {
     pub(super) async fn migrate_on_sqlite(
@@ -20,10 +20,8 @@ impl Desk {
     ) -> Result<(), MigrationError> {
         expect_file(job)?;
         let db = self.tenancy.dedicated_connection_to(&job.place).await?;
-        let outcome = migrate(&db, job, done, self.lock_timeout).await;
-        let closed = db.close().await;
-        outcome?;
-        Ok(closed?)
+        let patience = self.lock_timeout;
+        closing(db, async |db| migrate(db, job, done, patience).await).await
     }
 }
 

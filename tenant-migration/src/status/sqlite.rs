@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statem
 use tenant_core::{ConnectionInfo, Tenancy};
 
 use super::{Found, Key, key};
-use crate::{MigrationError, session::file};
+use crate::{MigrationError, connection::closing, session::file};
 
 /// Each file is a database, and there is nothing that knows of them all.
 pub(super) async fn look(
@@ -29,9 +29,8 @@ async fn read(
         return Ok(Found::NoSchema);
     }
     let db = tenancy.dedicated_connection_to(place).await?;
-    let found = applied(&db, table).await;
-    db.close().await?;
-    Ok(match found? {
+    let found = closing(db, async |db| applied(db, table).await).await?;
+    Ok(match found {
         Some(applied) => Found::Applied(applied),
         None => Found::NoTable,
     })
