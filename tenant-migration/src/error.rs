@@ -20,10 +20,10 @@ pub enum MigrationError {
         source: DbErr,
     },
 
-    /// A migration was begun and not finished, on a database that cannot take back what it did, and
-    /// running it again failed.
+    /// A migration failed half way, where nothing takes back what it did until then: it wants no
+    /// transaction, or, on MySQL, it was begun before, and failed when it was run again.
     #[error(
-        "migration {migration} was begun and not finished, and failed when it was run again: {source}. The schema has what it did until then. Mend it by hand, or make the migration one that can be run again (`if_not_exists`, `has_column`)"
+        "migration {migration} failed half way: {source}. The schema has what it did until then. Mend it by hand, or make the migration one that can be run again (`if_not_exists`, `has_column`)"
     )]
     HalfApplied {
         /// The migration.
@@ -156,7 +156,7 @@ pub(crate) mod conflict {
                 // MySQL, by its own numbers: lock wait timeout, deadlock.
                 | "1205" | "1213"
                 // SQLite: busy, locked, and busy with a snapshot that is too old.
-                | "5" | "6" | "517" | "261"
+                | "5" | "6" | "261" | "262" | "517" | "773"
             )
         })
     }

@@ -30,6 +30,7 @@ pub mod cli;
 mod connection;
 pub mod drift;
 mod error;
+mod files;
 mod fleet;
 mod gate;
 mod ledger;

@@ -107,13 +107,17 @@ async fn one(
     search_path: String,
 ) -> Result<DatabaseConnection, TenantError> {
     let search_path = (url.backend() == DbBackend::Postgres).then_some(search_path);
-    let mut connect = connect_options(url, &options.without_shared_tables(), search_path);
+    let mut connect = connect_options(url, &options.without_shared_tables(), search_path.clone());
     // Never reaped: another connection in its place would have lost what was set on it.
     connect
         .max_connections(1)
         .min_connections(0)
         .idle_timeout(None)
         .max_lifetime(None);
+    if let Some(search_path) = search_path {
+        // SeaORM sets what `configure` may have asked for after it has connected.
+        connect.set_schema_search_path(search_path);
+    }
     options.home.run(open(url, connect)).await
 }
 

@@ -41,6 +41,18 @@ pub trait TenantDirectory: TenantStore {
     /// [`TenantError::StoreUnavailable`], and [`TenantError::InvalidStoreEntry`] when not even the
     /// ids can be read.
     async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError>;
+
+    /// One tenant and its place, as they are now: what a cache remembers is not good enough for whoever
+    /// changes them.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`TenantStore::tenant`].
+    async fn placed(&self, id: &TenantId) -> Result<PlacedTenant, TenantError> {
+        let info = self.tenant(id).await?;
+        let connection = self.connection(id).await;
+        Ok(PlacedTenant::new((*info).clone(), connection))
+    }
 }
 
 /// A store in which tenants are made, moved and removed: what provisioning needs. It holds what is
@@ -102,6 +114,10 @@ pub trait TenantRegistry: TenantDirectory {
 impl<S: TenantDirectory + ?Sized> TenantDirectory for Arc<S> {
     async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
         (**self).list_placed(query).await
+    }
+
+    async fn placed(&self, id: &TenantId) -> Result<PlacedTenant, TenantError> {
+        (**self).placed(id).await
     }
 }
 

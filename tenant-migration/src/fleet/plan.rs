@@ -37,8 +37,9 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
     /// What [`up`](Self::up) would do for a selection, one plan for all tenants that have the same to
     /// do. The SQL is that of a scratch schema, which is brought to the tenants' version first and
     /// is gone afterwards. No tenant's schema is touched, so a migration that looks at rows may do
-    /// something else for a tenant that has some. On SQLite, what a migration sends by
-    /// `execute_unprepared` is not seen.
+    /// something else for a tenant that has some. What a migration does to shared tables is taken
+    /// back on PostgreSQL only, and there only where all migrations run in transactions. On SQLite,
+    /// what a migration sends by `execute_unprepared` is not seen.
     ///
     /// # Errors
     ///

@@ -353,9 +353,9 @@ impl<R: TenantDirectory + 'static> Work<R> {
             Ok(migrations) => Outcome::Migrated(migrations),
             Err(error) => {
                 tracing::warn!(tenant.id = tenant.tenant.as_str(), %error, "a tenant failed");
+                self.failures.fetch_add(1, Ordering::Relaxed);
                 // Whatever is open may be in the middle of something.
                 desk.close().await;
-                self.failures.fetch_add(1, Ordering::Relaxed);
                 Outcome::Failed(error)
             }
         };
@@ -409,7 +409,11 @@ impl<R: TenantDirectory + 'static> Work<R> {
 
     fn report(&self, place: usize, report: TenantReport) {
         if let Some(observer) = &self.observer {
-            observer(&report);
+            // Its panic is nobody's failure.
+            let told = std::panic::catch_unwind(AssertUnwindSafe(|| observer(&report)));
+            if told.is_err() {
+                tracing::warn!("the observer of a run panicked");
+            }
         }
         let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
         done[place] = Some(report);

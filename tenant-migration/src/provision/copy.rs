@@ -44,7 +44,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         to: &Provision,
         take: Take,
     ) -> Result<Provisioned, MigrationError> {
-        let place = self.registry().connection(from).await?;
+        let place = self.registry().placed(from).await?.connection?;
         let same = |one: &ConnectionInfo| match one.url().backend() {
             DbBackend::Sqlite => Some(String::new()),
             DbBackend::Postgres => Some(one.url().expose().to_owned()),

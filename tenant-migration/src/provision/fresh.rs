@@ -59,6 +59,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             place: Arc::clone(place),
             provision: &provision,
             is_new: false,
+            is_made: false,
         };
         self.make(&making).await?;
         Ok(Outcome::Migrated(self.migrations().names().len()))

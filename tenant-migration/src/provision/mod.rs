@@ -11,8 +11,8 @@ use std::{fmt, panic::AssertUnwindSafe, sync::Arc};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use sea_orm::{DatabaseTransaction, DbBackend};
 use tenant_core::{
-    Borrowed, ConnectionInfo, TenantConnection, TenantContext, TenantDirectory, TenantError,
-    TenantId, TenantInfo, TenantRegistry, TenantStatus,
+    Borrowed, ConnectionInfo, PlacedTenant, TenantConnection, TenantContext, TenantDirectory,
+    TenantError, TenantId, TenantInfo, TenantRegistry, TenantStatus,
 };
 
 use self::copy::Source;
@@ -146,6 +146,8 @@ struct Making<'p> {
     provision: &'p Provision,
     /// Whether its entry was made just now.
     is_new: bool,
+    /// Whether its schema was.
+    is_made: bool,
 }
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
@@ -157,7 +159,8 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// SQLite they are made in a file beside, which is renamed when it is complete. On MySQL a
     /// database that was not completed is removed again, now or when this is done again.
     ///
-    /// When this fails, an entry that it made is removed as well.
+    /// When this fails, an entry that it made is removed as well, unless the tenant was made and only
+    /// not activated.
     ///
     /// # Errors
     ///
@@ -166,30 +169,34 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// [`MigrationError::Migration`], [`MigrationError::Step`] when a migration, the seed or the hook
     /// failed; and what is wrong with the registry or the database.
     pub async fn provision(&self, provision: &Provision) -> Result<Provisioned, MigrationError> {
-        let id = provision.info.id.clone();
         let mut making = Making {
+            id: provision.info.id.clone(),
             place: Arc::new(provision.place.clone()),
-            id,
             provision,
             is_new: false,
+            is_made: false,
         };
-        match self.registry().tenant(&making.id).await {
-            Ok(info) if info.status == TenantStatus::Active => {
-                self.expect_place(&making).await?;
-                return Ok(Provisioned::AlreadyThere);
-            }
-            Ok(info) => self.take_up(&making, info.status).await?,
-            Err(TenantError::UnknownTenant { .. }) => {
-                // What is there before the entry is was not made for it.
-                if self.is_occupied(&making).await? {
-                    return Err(making.occupied());
+        while self.enter(&mut making).await? {
+            self.make_or_take_back(&making).await?;
+            making.is_made = true;
+            making.tell(ProvisionStep::Activate, false).await?;
+            let active = TenantStatus::Active;
+            match self.registry().change_status(&making.id, active).await {
+                Ok(()) => {
+                    making.tell(ProvisionStep::Activate, true).await?;
+                    return Ok(Provisioned::Made);
                 }
-                making.is_new = self.enter(&making).await?;
+                // Somebody else had entered it, failed, and took the entry back.
+                Err(TenantError::UnknownTenant { .. }) if !making.is_new => {}
+                Err(error) => return Err(error.into()),
             }
-            Err(error) => return Err(error.into()),
         }
+        Ok(Provisioned::AlreadyThere)
+    }
+
+    async fn make_or_take_back(&self, making: &Making<'_>) -> Result<(), MigrationError> {
         let mut waits = self.settings().waits();
-        while let Err(error) = self.make(&making).await {
+        while let Err(error) = self.make(making).await {
             let Some(wait) = waits.next().filter(|_| error.is_transient()) else {
                 if making.is_new {
                     self.take_back(&making.id).await;
@@ -198,74 +205,87 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             };
             tokio::time::sleep(wait).await;
         }
-        making.tell(ProvisionStep::Activate, false).await?;
-        let active = TenantStatus::Active;
-        match self.registry().change_status(&making.id, active).await {
-            Err(TenantError::UnknownTenant { .. }) => {
-                // Somebody else entered it, failed, and took the entry back.
-                self.enter(&making).await?;
-                self.registry().change_status(&making.id, active).await?;
-            }
-            changed => changed?,
-        }
-        making.tell(ProvisionStep::Activate, true).await?;
-        Ok(Provisioned::Made)
+        Ok(())
     }
 
-    /// Makes the entry. `false` when somebody else was faster.
-    async fn enter(&self, making: &Making<'_>) -> Result<bool, MigrationError> {
-        making.tell(ProvisionStep::Register, false).await?;
-        let info = making
-            .provision
-            .info
-            .clone()
-            .with_status(TenantStatus::Pending);
-        let place = making.provision.place.clone();
-        let is_new = match self.registry().register(info, place).await {
-            Ok(()) => true,
-            Err(TenantError::TenantExists { .. }) => false,
+    /// Sees to it that there is an entry of a tenant that is being made. `false` when it is made.
+    async fn enter(&self, making: &mut Making<'_>) -> Result<bool, MigrationError> {
+        match self.registry().placed(&making.id).await {
+            Ok(entry) => return self.take_up(making, entry).await,
+            Err(TenantError::UnknownTenant { .. }) => {}
             Err(error) => return Err(error.into()),
-        };
+        }
+        // What is there before the entry is was not made for it.
+        if !making.is_made && self.is_occupied(making).await? {
+            return Err(making.occupied());
+        }
+        making.tell(ProvisionStep::Register, false).await?;
+        let info = making.provision.info.clone();
+        let info = info.with_status(TenantStatus::Pending);
+        let place = making.provision.place.clone();
+        match self.registry().register(info, place).await {
+            Ok(()) => making.is_new = true,
+            // Somebody else was faster.
+            Err(TenantError::TenantExists { .. }) => {
+                let entry = self.registry().placed(&making.id).await?;
+                return self.take_up(making, entry).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
         let provisioning = TenantStatus::Provisioning;
-        self.registry()
-            .change_status(&making.id, provisioning)
-            .await?;
-        making.tell(ProvisionStep::Register, true).await?;
-        Ok(is_new)
+        let entered = async {
+            let registry = self.registry();
+            registry.change_status(&making.id, provisioning).await?;
+            making.tell(ProvisionStep::Register, true).await
+        };
+        if let Err(error) = entered.await {
+            self.take_back(&making.id).await;
+            return Err(error);
+        }
+        Ok(true)
     }
 
     /// Goes on with an entry that is there.
     async fn take_up(
         &self,
         making: &Making<'_>,
-        status: TenantStatus,
-    ) -> Result<(), MigrationError> {
-        if !status.is_before_first_use() {
-            return Err(MigrationError::WrongStatus {
+        entry: PlacedTenant,
+    ) -> Result<bool, MigrationError> {
+        let place = entry.connection?;
+        if !place.overlaps(&making.place) {
+            return Err(MigrationError::Configuration(format!(
+                "tenant {} is entered in another place already: in the schema {}",
+                making.id,
+                place.schema()
+            )));
+        }
+        match entry.info.status {
+            TenantStatus::Active => Ok(false),
+            status if status.is_before_first_use() => {
+                let provisioning = TenantStatus::Provisioning;
+                match self
+                    .registry()
+                    .change_status(&making.id, provisioning)
+                    .await
+                {
+                    // It was made in the meantime.
+                    Err(TenantError::IllegalStatusChange {
+                        from: TenantStatus::Active,
+                        ..
+                    }) => Ok(false),
+                    changed => {
+                        changed?;
+                        Ok(true)
+                    }
+                }
+            }
+            status => Err(MigrationError::WrongStatus {
                 tenant: making.id.clone(),
                 status,
                 operation: "provisioning",
                 needed: "pending or provisioning",
-            });
+            }),
         }
-        self.expect_place(making).await?;
-        let provisioning = TenantStatus::Provisioning;
-        self.registry()
-            .change_status(&making.id, provisioning)
-            .await?;
-        Ok(())
-    }
-
-    async fn expect_place(&self, making: &Making<'_>) -> Result<(), MigrationError> {
-        let entered = self.registry().connection(&making.id).await?;
-        if entered.overlaps(&making.place) {
-            return Ok(());
-        }
-        Err(MigrationError::Configuration(format!(
-            "tenant {} is entered in another place already: in the schema {}",
-            making.id,
-            entered.schema()
-        )))
     }
 
     async fn make(&self, making: &Making<'_>) -> Result<(), MigrationError> {
@@ -298,13 +318,8 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
 
     /// Removes an entry whose tenant was not made.
     async fn take_back(&self, id: &TenantId) {
-        let removed = async {
-            self.registry()
-                .change_status(id, TenantStatus::Archived)
-                .await?;
-            self.registry().forget(id).await
-        };
-        if let Err(error) = removed.await {
+        // Only if nobody else has completed it.
+        if let Err(error) = self.registry().withdraw(id).await {
             tracing::warn!(tenant.id = id.as_str(), %error, "the entry of a tenant that was not made stays");
         }
     }

@@ -27,7 +27,7 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
             // Those who migrate take another lock, which comes after this one.
             let schema = making.place.schema();
             let lock = ServerLock::take_for_making(locks, schema, patience).await?;
-            let made = make_on(fleet, making, server).await;
+            let made = make_on(fleet, making, server, &lock).await;
             let released = lock.release().await;
             made?;
             released
@@ -41,19 +41,21 @@ async fn make_on<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
     making: &Making<'_>,
     server: &DatabaseConnection,
+    lock: &ServerLock,
 ) -> Result<(), MigrationError> {
-    let schema = making.place.schema();
-    match Tables::of(server, schema, fleet.migrations()).await? {
-        Tables::Complete => return Ok(()),
+    let (schema, migrations) = (making.place.schema(), fleet.migrations());
+    match Tables::of(server, schema, migrations).await? {
+        // By a program that knew fewer migrations, perhaps.
+        Tables::Complete => return making.migrate(fleet).await,
         Tables::Foreign => return Err(making.occupied()),
-        Tables::Unfinished => drop_database(server, schema).await?,
+        Tables::Unfinished => drop_unfinished(server, schema, migrations, lock).await?,
         Tables::None => {}
     }
     let made = create_and_fill(fleet, making, server);
     let made = AssertUnwindSafe(made).catch_unwind().await;
     let made = made.unwrap_or_else(|panic| Err(panicked(&*panic)));
     if made.is_err()
-        && let Err(error) = drop_database(server, schema).await
+        && let Err(error) = drop_unfinished(server, schema, migrations, lock).await
     {
         tracing::warn!(tenant.id = making.id.as_str(), %error, "a database that was not completed stays");
     }
@@ -153,10 +155,19 @@ impl Tables {
     }
 }
 
-async fn drop_database(server: &DatabaseConnection, schema: &SchemaName) -> Result<(), DbErr> {
-    let schema = schema.quoted(DbBackend::MySql);
-    server
-        .execute_unprepared(&format!("DROP DATABASE IF EXISTS {schema}"))
-        .await?;
+/// Only while nobody else can have completed it.
+async fn drop_unfinished(
+    server: &DatabaseConnection,
+    schema: &SchemaName,
+    migrations: &Migrations,
+    lock: &ServerLock,
+) -> Result<(), MigrationError> {
+    if let Tables::Unfinished = Tables::of(server, schema, migrations).await? {
+        lock.check().await?;
+        let schema = schema.quoted(DbBackend::MySql);
+        server
+            .execute_unprepared(&format!("DROP DATABASE IF EXISTS {schema}"))
+            .await?;
+    }
     Ok(())
 }

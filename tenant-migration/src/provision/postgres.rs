@@ -4,7 +4,7 @@ use futures_util::FutureExt as _;
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
 };
-use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantDirectory};
+use tenant_core::{ConnectionInfo, Placement, SchemaName, Tenancy, TenantDirectory};
 
 use super::{Making, ProvisionStep};
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     fleet::panicked,
     ledger::Direction,
     session::{
-        postgres::{SchemaState, begin},
+        postgres::{SchemaState, SessionLock, begin},
         run,
     },
 };
@@ -45,7 +45,9 @@ async fn at_once<R: TenantDirectory + 'static>(
     let migrations = fleet.migrations();
     let tx = begin(db, &making.place, fleet.settings().lock_timeout).await?;
     if !create(making, migrations, &tx).await? {
-        return Ok(());
+        tx.rollback().await?;
+        // By a program that knew fewer migrations, perhaps.
+        return making.migrate(fleet).await;
     }
     making.tell(ProvisionStep::Migrate, false).await?;
     migrations.install(&tx).await?;
@@ -90,36 +92,55 @@ async fn create(
 
 /// The schema, and then each migration by itself. A table in the schema says that it is not complete;
 /// when this fails, all of it is removed.
+///
+/// Whoever makes it has a lock of its own meanwhile: that of a migration ends with each of them.
 async fn in_steps_with<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
     making: &Making<'_>,
     db: &DatabaseConnection,
 ) -> Result<(), MigrationError> {
-    let unfinished = Unfinished::of(fleet.migrations());
     let patience = fleet.settings().lock_timeout;
-    let tx = begin(db, &making.place, patience).await?;
-    if !unfinished.is_there(&tx, making.place.schema()).await? {
-        if !create(making, fleet.migrations(), &tx).await? {
-            return Ok(());
-        }
-        // Citus wants a schema and its tables in statements of their own, and where there are serial
-        // columns, in transactions of their own.
-        let schema = making.place.schema();
-        tx.commit()
-            .await
-            .map_err(|error| in_the_way(error, schema))?;
-        let tx = begin(db, &making.place, patience).await?;
-        tx.execute_unprepared(&unfinished.create()).await?;
-        tx.commit().await?;
-    } else {
-        tx.rollback().await?;
+    let lock = SessionLock::take_for_making(db, making.place.schema(), patience).await?;
+    let unfinished = Unfinished::of(fleet.migrations());
+    if !begin_making(fleet, making, db, &unfinished).await? {
+        return making.migrate(fleet).await;
     }
     let made = AssertUnwindSafe(finish(fleet, making, db, &unfinished)).catch_unwind();
     let made = made.await.unwrap_or_else(|panic| Err(panicked(&*panic)));
-    if made.is_err() {
-        remove(making, db).await;
+    if made.is_err()
+        && let Err(error) = remove(fleet, making, db, &unfinished, &lock).await
+    {
+        tracing::warn!(tenant.id = making.id.as_str(), %error, "a schema that was not completed stays");
     }
     made
+}
+
+/// Creates the schema, and notes that it is not complete. `false` for one that is.
+async fn begin_making<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+    db: &DatabaseConnection,
+    unfinished: &Unfinished,
+) -> Result<bool, MigrationError> {
+    let (schema, patience) = (making.place.schema(), fleet.settings().lock_timeout);
+    let tx = begin(db, &making.place, patience).await?;
+    if unfinished.is_there(&tx, schema).await? {
+        tx.rollback().await?;
+        return Ok(true);
+    }
+    if !create(making, fleet.migrations(), &tx).await? {
+        tx.rollback().await?;
+        return Ok(false);
+    }
+    // Citus wants a schema and its tables in statements of their own, and where there are serial
+    // columns, in transactions of their own.
+    tx.commit()
+        .await
+        .map_err(|error| in_the_way(error, schema))?;
+    let tx = begin(db, &making.place, patience).await?;
+    tx.execute_unprepared(&unfinished.create()).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Two who create schemas at once may collide in a catalogue, although these are different: in
@@ -149,13 +170,27 @@ async fn finish<R: TenantDirectory + 'static>(
     Ok(())
 }
 
-/// Only ever called for a schema that this began to make.
-async fn remove(making: &Making<'_>, db: &DatabaseConnection) {
-    let schema = making.place.schema().quoted(DbBackend::Postgres);
-    let drop = format!("DROP SCHEMA IF EXISTS {schema} CASCADE");
-    if let Err(error) = db.execute_unprepared(&drop).await {
-        tracing::warn!(tenant.id = making.id.as_str(), %error, "a schema that was not completed stays");
+/// Only what this made, and nobody completed. A database of the tenant's own had its schema before.
+async fn remove<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
+    making: &Making<'_>,
+    db: &DatabaseConnection,
+    unfinished: &Unfinished,
+    lock: &SessionLock,
+) -> Result<(), MigrationError> {
+    if making.place.placement() == Placement::Dedicated {
+        return Ok(());
     }
+    let schema = making.place.schema();
+    let tx = begin(db, &making.place, fleet.settings().lock_timeout).await?;
+    lock.check(&tx).await?;
+    if unfinished.is_there(&tx, schema).await? {
+        let schema = schema.quoted(DbBackend::Postgres);
+        tx.execute_unprepared(&format!("DROP SCHEMA {schema} CASCADE"))
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 /// The table that says that a schema is not complete.

@@ -12,6 +12,7 @@ use super::{Making, ProvisionStep};
 use crate::{
     Fleet, MigrationError,
     connection::closing,
+    files,
     ledger::Direction,
     session::{file, run, sqlite},
 };
@@ -23,11 +24,12 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
 ) -> Result<(), MigrationError> {
     let file = file(&making.place)?;
     if let Some(directory) = file.parent() {
-        fs::create_dir_all(directory).map_err(|error| unusable(directory, &error))?;
+        fs::create_dir_all(directory).map_err(|error| files::unusable(directory, &error))?;
     }
     let _lock = sqlite::lock_file(&making.place)?;
     if file.exists() {
-        return Ok(());
+        // By a program that knew fewer migrations, perhaps.
+        return making.migrate(fleet).await;
     }
     let unfinished = Unfinished::new(&file)?;
     making.tell(ProvisionStep::CreateSchema, false).await?;
@@ -85,10 +87,13 @@ impl Unfinished {
     fn new(file: &Path) -> Result<Self, MigrationError> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let left = with(file, ".unfinished-");
-        remove_all(&left).map_err(|error| unusable(file, &error))?;
-        let unfinished = Self(with(&left, &format!("{}-{count}", std::process::id())));
-        File::create_new(&unfinished.0).map_err(|error| unusable(&unfinished.0, &error))?;
+        let left = files::with(file, ".unfinished-");
+        remove_all(&left).map_err(|error| files::unusable(file, &error))?;
+        let unfinished = Self(files::with(
+            &left,
+            &format!("{}-{count}", std::process::id()),
+        ));
+        File::create_new(&unfinished.0).map_err(|error| files::unusable(&unfinished.0, &error))?;
         Ok(unfinished)
     }
 
@@ -111,7 +116,7 @@ impl Unfinished {
     }
 
     fn complete(self, file: &Path) -> Result<(), MigrationError> {
-        let log = with(&self.0, "-wal");
+        let log = files::with(&self.0, "-wal");
         if log.metadata().is_ok_and(|log| log.len() > 0) {
             // It would be lost with its name.
             return Err(MigrationError::Configuration(format!(
@@ -119,25 +124,16 @@ impl Unfinished {
                 log.display()
             )));
         }
-        fs::rename(&self.0, file).map_err(|error| unusable(file, &error))
-    }
-
-    fn remove(&self) {
-        for path in [self.0.clone(), with(&self.0, "-wal"), with(&self.0, "-shm")] {
-            match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(path = %path.display(), %error, "a file stays");
-                }
-                _ => {}
-            }
-        }
+        files::move_to(&self.0, file)
     }
 }
 
 impl Drop for Unfinished {
     /// Of one that was completed, nothing is there any more.
     fn drop(&mut self) {
-        self.remove();
+        if let Err(error) = files::remove_database(&self.0) {
+            tracing::warn!(%error, "a file that was not completed stays");
+        }
     }
 }
 
@@ -157,14 +153,4 @@ fn remove_all(beginning: &Path) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn with(path: &Path, ending: &str) -> PathBuf {
-    let mut path = path.as_os_str().to_owned();
-    path.push(ending);
-    path.into()
-}
-
-fn unusable(path: &Path, error: &io::Error) -> MigrationError {
-    MigrationError::Configuration(format!("{}: {error}", path.display()))
 }

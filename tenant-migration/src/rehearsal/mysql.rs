@@ -5,7 +5,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy};
 
 use super::{
-    Rehearsal, Rehearsed, SCRATCH, on_its_own_connection, recording::Recording, scratch_name,
+    MARK, Rehearsal, Rehearsed, SCRATCH, on_its_own_connection, recording::Recording, scratch_name,
 };
 use crate::{MigrationError, connection::closing, fleet::panicked, session::mysql::ServerLock};
 
@@ -43,6 +43,9 @@ async fn in_database(
     server
         .execute_unprepared(&format!("CREATE DATABASE {quoted}"))
         .await?;
+    server
+        .execute_unprepared(&format!("CREATE TABLE {quoted}.{MARK} (nothing integer)"))
+        .await?;
     let place = ConnectionInfo::shared_in(rehearsal.beside.url(), schema);
     let rehearsed = on_its_own_connection(tenancy, rehearsal, &place, recording);
     let rehearsed = AssertUnwindSafe(rehearsed).catch_unwind().await;
@@ -59,8 +62,9 @@ async fn sweep(
     server: &DatabaseConnection,
     locks: &DatabaseConnection,
 ) -> Result<(), MigrationError> {
-    let select = "SELECT schema_name FROM information_schema.schemata WHERE schema_name LIKE ?";
-    let values = [format!("{SCRATCH}%").into()];
+    let select = "SELECT table_schema FROM information_schema.tables \
+         WHERE table_schema LIKE ? AND table_name = ?";
+    let values = [format!("{SCRATCH}%").into(), MARK.into()];
     let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
     for row in server.query_all_raw(select).await? {
         let Ok(schema) = SchemaName::try_from(row.try_get_by_index::<String>(0)?) else {

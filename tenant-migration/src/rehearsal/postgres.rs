@@ -4,7 +4,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy};
 
 use super::{
-    Rehearsal, Rehearsed, SCRATCH, on_its_own_connection, recording::Recording, rehearse,
+    MARK, Rehearsal, Rehearsed, SCRATCH, on_its_own_connection, recording::Recording, rehearse,
     scratch_name,
 };
 use crate::{
@@ -67,6 +67,8 @@ async fn committed(
     lock(db, &schema).await?;
     db.execute_unprepared(&format!("CREATE SCHEMA {quoted}"))
         .await?;
+    db.execute_unprepared(&format!("CREATE TABLE {quoted}.{MARK} (nothing integer)"))
+        .await?;
     let place = ConnectionInfo::shared_in(rehearsal.beside.url(), schema.clone());
     let rehearsed = on_its_own_connection(tenancy, rehearsal, &place, recording).await;
     let dropped = db
@@ -79,8 +81,10 @@ async fn committed(
 
 /// Removes scratch schemas that nobody uses.
 async fn sweep(db: &DatabaseConnection) -> Result<(), MigrationError> {
-    let select = "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE pg_catalog.starts_with(nspname, $1)";
-    let select = Statement::from_sql_and_values(DbBackend::Postgres, select, [SCRATCH.into()]);
+    let select = "SELECT schemaname::text FROM pg_catalog.pg_tables \
+         WHERE pg_catalog.starts_with(schemaname::text, $1) AND tablename = $2";
+    let values = [SCRATCH.into(), MARK.into()];
+    let select = Statement::from_sql_and_values(DbBackend::Postgres, select, values);
     for row in db.query_all_raw(select).await? {
         let Ok(schema) = SchemaName::try_from(row.try_get_by_index::<String>(0)?) else {
             continue;

@@ -69,12 +69,21 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             .into());
         }
         let target = renamed(from, to)?;
-        match from.url().backend() {
-            DbBackend::Postgres => postgres::rename(self, tenant, from, to).await?,
-            DbBackend::MySql => mysql::rename(self, tenant, from, to).await?,
-            _ => sqlite::rename(self, tenant, from, &target, to).await?,
+        let mut waits = self.settings().waits();
+        loop {
+            let renamed = match from.url().backend() {
+                DbBackend::Postgres => postgres::rename(self, tenant, from, to).await,
+                DbBackend::MySql => mysql::rename(self, tenant, from, to).await,
+                _ => sqlite::rename(self, tenant, from, &target, to).await,
+            };
+            let Err(error) = renamed else {
+                return Ok(target);
+            };
+            let Some(wait) = waits.next().filter(|_| error.is_transient()) else {
+                return Err(error);
+            };
+            tokio::time::sleep(wait).await;
         }
-        Ok(target)
     }
 }
 

@@ -17,8 +17,8 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     let patience = fleet.settings().lock_timeout;
     closing(db, async |db| {
         closing(locks, async |locks| {
-            let lock = ServerLock::take(locks, from.schema(), patience).await?;
-            let renamed = move_tables(db, tenant, from, to).await;
+            let lock = ServerLock::take_for_moving(locks, from.schema(), to, patience).await?;
+            let renamed = move_tables(db, tenant, from, to, &lock).await;
             lock.release().await?;
             renamed
         })
@@ -32,6 +32,7 @@ async fn move_tables(
     tenant: &TenantId,
     from: &ConnectionInfo,
     to: &SchemaName,
+    lock: &ServerLock,
 ) -> Result<(), MigrationError> {
     let old_tables = tables(db, from.schema()).await?;
     let new_tables = tables(db, to).await?;
@@ -56,10 +57,17 @@ async fn move_tables(
                 format!("{old}.`{table}` TO {new}.`{table}`")
             })
             .collect();
+        lock.check().await?;
         if !moves.is_empty() {
             db.execute_unprepared(&format!("RENAME TABLE {}", moves.join(", ")))
                 .await?;
         }
+    }
+    lock.check().await?;
+    if !tables(db, from.schema()).await?.is_empty() {
+        return Err(MigrationError::Locked {
+            schema: from.schema().clone(),
+        });
     }
     db.execute_unprepared(&format!("DROP DATABASE IF EXISTS {old}"))
         .await?;

@@ -1,12 +1,12 @@
-use std::{fs, path::Path};
-
-use sea_orm::ConnectionTrait as _;
+use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantId};
 
 use super::Found;
 use crate::{
     Fleet, MigrationError,
     connection::closing,
+    error::conflict,
+    files,
     session::{file, sqlite},
 };
 
@@ -17,22 +17,32 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     target: &ConnectionInfo,
     to: &SchemaName,
 ) -> Result<(), MigrationError> {
-    let _lock = sqlite::lock_file(from)?;
+    let (_from, _to) = (sqlite::lock_file(from)?, sqlite::lock_file(target)?);
     let (old, new) = (file(from)?, file(target)?);
     if !Found::of(old.exists(), new.exists()).decide(tenant, from, to)? {
         return Ok(());
     }
-    // What is in the log belongs to the file.
     let db = fleet.tenancy().dedicated_connection_to(from).await?;
-    let empty = "PRAGMA wal_checkpoint(TRUNCATE)";
-    closing(db, async |db| db.execute_unprepared(empty).await).await?;
-    let mut log = old.clone().into_os_string();
-    log.push("-wal");
-    if Path::new(&log).metadata().is_ok_and(|log| log.len() > 0) {
-        return Err(MigrationError::Locked {
-            schema: from.schema().clone(),
-        });
+    closing(db, async |db| leave_log(db, from).await).await?;
+    files::move_to(&old, &new)
+}
+
+/// Puts what is in the log into the file. This takes the file for itself: whoever else has it open
+/// would go on writing to a log that belongs to no file any more.
+async fn leave_log(db: &DatabaseConnection, from: &ConnectionInfo) -> Result<(), MigrationError> {
+    let locked = || MigrationError::Locked {
+        schema: from.schema().clone(),
+    };
+    let leave = Statement::from_string(DbBackend::Sqlite, "PRAGMA journal_mode = DELETE");
+    let mode = match db.query_one_raw(leave).await {
+        Ok(row) => row
+            .map(|row| row.try_get_by_index::<String>(0))
+            .transpose()?,
+        Err(error) if conflict::is_transient(&error) => return Err(locked()),
+        Err(error) => return Err(error.into()),
+    };
+    match mode.as_deref() {
+        Some("delete") => Ok(()),
+        _ => Err(locked()),
     }
-    fs::rename(&old, &new)
-        .map_err(|error| MigrationError::Configuration(format!("{}: {error}", old.display())))
 }

@@ -2,12 +2,12 @@ use std::{fs, io};
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use tenant_core::{
-    ConnectionInfo, SchemaName, TenantDirectory, TenantError, TenantId, TenantRegistry,
-    TenantStatus,
+    ConnectionInfo, Placement, SchemaName, TenantDirectory, TenantError, TenantId, TenantInfo,
+    TenantRegistry, TenantStatus,
 };
 
 use super::{original, was_called};
-use crate::{Fleet, MigrationError, connection::closing, session::file};
+use crate::{Fleet, MigrationError, connection::closing, files, session::file};
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Removes the data of an archived tenant, or of one that was never served, and its entry. This
@@ -28,21 +28,31 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
                 how: "its id, said again".to_owned(),
             });
         }
-        let status = self.registry().tenant(id).await?.status;
-        if status != TenantStatus::Archived && !status.is_before_first_use() {
-            return Err(MigrationError::WrongStatus {
-                tenant: id.clone(),
-                status,
-                operation: "dropping",
-                needed: "archived",
-            });
+        let entry = self.registry().placed(id).await?;
+        let place = entry.connection?;
+        match entry.info.status {
+            status if status.is_before_first_use() => {
+                // First of all: from here on nobody completes it.
+                self.registry().withdraw(id).await?;
+                self.drop_schema(&place).await?;
+            }
+            TenantStatus::Archived => {
+                if let Some(name) = self.archived_before(&place, &entry.info).await? {
+                    self.drop_schema(&crate::relocate::renamed(&place, &name)?)
+                        .await?;
+                }
+                self.drop_schema(&place).await?;
+                self.registry().forget(id).await?;
+            }
+            status => {
+                return Err(MigrationError::WrongStatus {
+                    tenant: id.clone(),
+                    status,
+                    operation: "dropping",
+                    needed: "archived",
+                });
+            }
         }
-        let place = self.registry().connection(id).await?;
-        self.drop_schema(&place).await?;
-        self.registry()
-            .change_status(id, TenantStatus::Archived)
-            .await?;
-        self.registry().forget(id).await?;
         Ok(())
     }
 }
@@ -68,7 +78,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 })
                 .await
             }
-            _ => remove_file(place),
+            _ => files::remove_database(&file(place)?),
         }
     }
 
@@ -81,19 +91,21 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         Ok(names.contains(&original(place)))
     }
 
-    /// The name that a schema got when it was archived, and its new place not noted.
+    /// The name that a schema got when it was archived, and its new place not noted. One that was
+    /// archived before the tenant was made is somebody else's.
     pub(crate) async fn archived_before(
         &self,
         place: &ConnectionInfo,
+        info: &TenantInfo,
     ) -> Result<Option<SchemaName>, MigrationError> {
         let names = self.schemas_beside(place).await?;
         let original = original(place);
-        if names.contains(&original) {
+        if place.placement() == Placement::Dedicated || names.contains(&original) {
             return Ok(None);
         }
         let archived = names
             .into_iter()
-            .filter(|name| was_called(name, &original))
+            .filter(|name| was_called(name, &original, info.created_at))
             .max();
         let archived = archived.map(SchemaName::try_from).transpose();
         Ok(archived.map_err(TenantError::from)?)
@@ -103,7 +115,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
     async fn schemas_beside(&self, place: &ConnectionInfo) -> Result<Vec<String>, MigrationError> {
         let select = match place.url().backend() {
             DbBackend::Postgres => "SELECT nspname::text FROM pg_catalog.pg_namespace",
-            DbBackend::MySql => "SELECT schema_name FROM information_schema.schemata",
+            // One without tables is what is left of one whose tables were moved.
+            DbBackend::MySql => "SELECT DISTINCT table_schema FROM information_schema.tables",
             _ => return files_beside(place),
         };
         let url = match place.url().backend() {
@@ -161,23 +174,6 @@ async fn drop_on_postgres(db: &DatabaseConnection, schema: &SchemaName) -> Resul
 async fn drop_tables(db: &DatabaseConnection, tables: &[String]) -> Result<(), DbErr> {
     let drop = format!("DROP TABLE IF EXISTS {} CASCADE", tables.join(", "));
     db.execute_unprepared(&drop).await?;
-    Ok(())
-}
-
-fn remove_file(place: &ConnectionInfo) -> Result<(), MigrationError> {
-    let file = file(place)?;
-    // The database first: a log without it is nothing.
-    for ending in ["", "-wal", "-shm"] {
-        let mut path = file.clone().into_os_string();
-        path.push(ending);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                let path = path.to_string_lossy();
-                return Err(MigrationError::Configuration(format!("{path}: {error}")));
-            }
-            _ => {}
-        }
-    }
     Ok(())
 }
 

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 use tenant_core::{
-    ConnectionInfo, Placement, SchemaName, TenantError, TenantId, TenantRegistry, TenantStatus,
+    ConnectionInfo, Placement, SchemaName, TenantError, TenantId, TenantInfo, TenantRegistry,
+    TenantStatus,
 };
 
 use crate::{Fleet, MigrationError};
@@ -19,18 +20,33 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     ///
     /// Doing so again goes on where it stopped, or says where the data is.
     ///
+    /// On SQLite nobody else may have the file open: a data source that has is closed after its idle
+    /// timeout, or with its tenancy.
+    ///
     /// # Errors
     ///
-    /// What is wrong with the registry or the database.
+    /// [`MigrationError::WrongStatus`] for one that was never served; [`MigrationError::Locked`];
+    /// [`TenantError::Unsupported`] on MySQL, when the database has views, triggers, routines or
+    /// events; what is wrong with the registry or the database.
     pub async fn archive(&self, id: &TenantId) -> Result<ConnectionInfo, MigrationError> {
+        let status = self.registry().placed(id).await?.info.status;
+        if status.is_before_first_use() {
+            return Err(MigrationError::WrongStatus {
+                tenant: id.clone(),
+                status,
+                operation: "archiving",
+                needed: "one that was served; drop it instead",
+            });
+        }
         // Nobody is served from here on.
         let archived = TenantStatus::Archived;
         self.registry().change_status(id, archived).await?;
-        let place = self.registry().connection(id).await?;
+        let entry = self.registry().placed(id).await?;
+        let place = entry.connection?;
         if place.placement() == Placement::Dedicated || is_archived(&place) {
             return Ok((*place).clone());
         }
-        let name = match self.archived_before(&place).await? {
+        let name = match self.archived_before(&place, &entry.info).await? {
             Some(name) => name,
             None => archived_name(&original(&place), SystemTime::now())?,
         };
@@ -40,7 +56,8 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     }
 
     /// Gives a tenant another id, and its schema the name that goes with it. Meanwhile it is in
-    /// maintenance, and afterwards active. Doing so again goes on where it stopped.
+    /// maintenance, and afterwards active. Doing so again goes on where it stopped. On SQLite nobody
+    /// else may have the file open, as for [`archive`](Self::archive).
     ///
     /// # Errors
     ///
@@ -51,48 +68,68 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// registry or the database.
     pub async fn rename(&self, from: &TenantId, to: &TenantId) -> Result<(), MigrationError> {
         let name = SchemaName::for_tenant(to);
-        let successor = match self.registry().tenant(to).await {
-            Ok(_) => Some(self.registry().connection(to).await?),
+        let successor = match self.registry().placed(to).await {
+            Ok(entry) => Some(entry.connection?),
             Err(TenantError::UnknownTenant { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        let info = match self.registry().tenant(from).await {
-            Ok(info) => info,
+        let entry = match self.registry().placed(from).await {
+            Ok(entry) => entry,
             // It was done before.
             Err(TenantError::UnknownTenant { .. }) if successor.is_some() => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let place = self.registry().connection(from).await?;
+        let (info, place) = (entry.info, entry.connection?);
         if let Some(successor) = &successor {
             let is_own = crate::relocate::renamed(&place, &name)?.overlaps(successor);
             if !is_own || self.has_schema_at(&place).await? {
                 return Err(TenantError::TenantExists { tenant: to.clone() }.into());
             }
-        }
-        if !matches!(
-            info.status,
-            TenantStatus::Active | TenantStatus::Maintenance
-        ) && successor.is_none()
-        {
-            return Err(MigrationError::WrongStatus {
-                tenant: from.clone(),
-                status: info.status,
-                operation: "renaming",
-                needed: "active or in maintenance",
-            });
-        }
-        if successor.is_none() {
-            let maintenance = TenantStatus::Maintenance;
-            self.registry().change_status(from, maintenance).await?;
-            let place = self.relocate(from, &place, &name).await?;
-            let mut info = (*info).clone().with_status(TenantStatus::Active);
-            info.id = to.clone();
-            self.registry().register(info, place).await?;
+        } else {
+            self.move_to(info, &place, to, &name).await?;
         }
         self.registry()
             .change_status(from, TenantStatus::Archived)
             .await?;
         self.registry().forget(from).await?;
+        Ok(())
+    }
+
+    /// Renames the schema, and makes the new entry.
+    async fn move_to(
+        &self,
+        mut info: TenantInfo,
+        place: &ConnectionInfo,
+        to: &TenantId,
+        name: &SchemaName,
+    ) -> Result<(), MigrationError> {
+        let former = info.status;
+        if !matches!(former, TenantStatus::Active | TenantStatus::Maintenance) {
+            return Err(MigrationError::WrongStatus {
+                tenant: info.id,
+                status: former,
+                operation: "renaming",
+                needed: "active or in maintenance",
+            });
+        }
+        let registry = self.registry();
+        registry
+            .change_status(&info.id, TenantStatus::Maintenance)
+            .await?;
+        let place = match self.relocate(&info.id, place, name).await {
+            Ok(place) => place,
+            Err(error) => {
+                // It is where it was, and is served as it was, unless that cannot be told.
+                if self.has_schema_at(place).await? {
+                    registry.change_status(&info.id, former).await?;
+                }
+                return Err(error);
+            }
+        };
+        info.id = to.clone();
+        registry
+            .register(info.with_status(TenantStatus::Active), place)
+            .await?;
         Ok(())
     }
 }
@@ -117,12 +154,16 @@ fn is_archived(place: &ConnectionInfo) -> bool {
 
 /// `archived_20260131t235959_tenant_acme`. What would be too long has a hash at its end.
 fn archived_name(original: &str, now: SystemTime) -> Result<SchemaName, MigrationError> {
-    let time = humantime::format_rfc3339_seconds(now).to_string();
-    let time: String = time.chars().filter(char::is_ascii_alphanumeric).collect();
-    let time = time.to_ascii_lowercase();
-    let time = time.trim_end_matches('z');
+    let time = time_of(now);
     let name = format!("{ARCHIVED}{time}_{}", ending(original));
     Ok(SchemaName::try_from(name).map_err(TenantError::from)?)
+}
+
+/// `20260131t235959`, in UTC.
+fn time_of(time: SystemTime) -> String {
+    let time = humantime::format_rfc3339_seconds(time).to_string();
+    let time: String = time.chars().filter(char::is_ascii_alphanumeric).collect();
+    time.to_ascii_lowercase().trim_end_matches('z').to_owned()
 }
 
 /// What of its name an archived schema keeps.
@@ -144,13 +185,16 @@ fn ending(original: &str) -> String {
     format!("{kept}-{hash}")
 }
 
-/// Whether a schema's name says that it was archived, and was called so before.
-pub(crate) fn was_called(name: &str, original: &str) -> bool {
+/// Whether a schema's name says that it was archived, not before a time, and was called so.
+fn was_called(name: &str, original: &str, not_before: Option<SystemTime>) -> bool {
+    let not_before = not_before.map(time_of).unwrap_or_default();
     let time_and_ending = name.strip_prefix(ARCHIVED);
     time_and_ending
         .and_then(|rest| rest.split_once('_'))
         .is_some_and(|(time, ending_)| {
-            time.len() == "20260131t235959".len() && ending_ == ending(original)
+            time.len() == "20260131t235959".len()
+                && ending_ == ending(original)
+                && time >= not_before.as_str()
         })
 }
 
@@ -165,14 +209,17 @@ mod tests {
         let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
         let name = archived_name("tenant_acme", now).unwrap();
         assert_eq!(name.as_str(), "archived_20270115t080000_tenant_acme");
-        assert!(was_called(name.as_str(), "tenant_acme"));
-        assert!(!was_called(name.as_str(), "tenant_ac"));
-        assert!(!was_called("archived_x_tenant_acme", "tenant_acme"));
+        assert!(was_called(name.as_str(), "tenant_acme", None));
+        assert!(!was_called(name.as_str(), "tenant_ac", None));
+        assert!(!was_called("archived_x_tenant_acme", "tenant_acme", None));
+        let later = Some(now + Duration::from_secs(1));
+        assert!(was_called(name.as_str(), "tenant_acme", Some(now)));
+        assert!(!was_called(name.as_str(), "tenant_acme", later));
         let long = format!("tenant_{}", "x".repeat(56));
         let other = format!("tenant_{}y", "x".repeat(55));
         let name = archived_name(&long, now).unwrap();
         assert_eq!(name.as_str().len(), SchemaName::MAX_LEN);
-        assert!(was_called(name.as_str(), &long));
-        assert!(!was_called(name.as_str(), &other));
+        assert!(was_called(name.as_str(), &long, None));
+        assert!(!was_called(name.as_str(), &other, None));
     }
 }

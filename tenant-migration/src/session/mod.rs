@@ -83,10 +83,16 @@ impl Desk {
 
     /// Closes what is open.
     pub(crate) async fn close(&mut self) {
-        if let Some((_, connection)) = self.open.take()
-            && let Err(error) = connection.close().await
-        {
-            tracing::debug!(%error, "a connection was not closed well");
+        /// One on which a statement was given up may not close before that has ended.
+        const PATIENCE: Duration = Duration::from_secs(5);
+
+        let Some((_, connection)) = self.open.take() else {
+            return;
+        };
+        match tokio::time::timeout(PATIENCE, connection.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a connection was not closed well"),
+            Err(_) => tracing::debug!("a connection is still busy, and left to itself"),
         }
     }
 }
@@ -123,6 +129,27 @@ fn next(
     }
     let place = job.migrations.next(applied, job.direction)?;
     Ok(place.and_then(|place| job.migrations.at(place)))
+}
+
+/// Whether a migration is still the one that comes next: somebody else may have been faster.
+fn is_next(
+    job: &Job,
+    migration: &dyn MigrationTrait,
+    applied: &[String],
+) -> Result<bool, MigrationError> {
+    let place = job.migrations.next(applied, job.direction)?;
+    let next = place.and_then(|place| job.migrations.names().get(place));
+    Ok(next.is_some_and(|next| **next == *migration.name()))
+}
+
+/// Of a migration that nothing takes back.
+fn half_applied(error: MigrationError) -> MigrationError {
+    match error {
+        MigrationError::Migration { migration, source } => {
+            MigrationError::HalfApplied { migration, source }
+        }
+        other => other,
+    }
 }
 
 /// A number for a schema, for locks that are named by numbers.

@@ -113,7 +113,7 @@ async fn migrate(
 pub(crate) struct ServerLock {
     /// So that the connection is nobody else's.
     pinned: Arc<DatabaseTransaction>,
-    name: String,
+    names: Vec<String>,
     schema: SchemaName,
 }
 
@@ -124,21 +124,34 @@ impl ServerLock {
         schema: &SchemaName,
         patience: Duration,
     ) -> Result<Self, MigrationError> {
-        Self::named(lock_name(schema), db, schema, patience).await
+        Self::of_names(vec![lock_name(schema)], db, schema, patience).await
     }
 
-    /// Of those who make the database, or move it.
+    /// Of those who make the database.
     pub(crate) async fn take_for_making(
         db: &DatabaseConnection,
         schema: &SchemaName,
         patience: Duration,
     ) -> Result<Self, MigrationError> {
-        let name = format!("{}/", lock_name(schema));
-        Self::named(name, db, schema, patience).await
+        Self::of_names(vec![making(schema)], db, schema, patience).await
     }
 
-    async fn named(
-        name: String,
+    /// Of those who move it: nobody makes either meanwhile, nor migrates the one that is there.
+    pub(crate) async fn take_for_moving(
+        db: &DatabaseConnection,
+        from: &SchemaName,
+        to: &SchemaName,
+        patience: Duration,
+    ) -> Result<Self, MigrationError> {
+        let mut names = vec![making(from), making(to)];
+        // In one order, so that no two wait for each other.
+        names.sort_unstable();
+        names.push(lock_name(from));
+        Self::of_names(names, db, from, patience).await
+    }
+
+    async fn of_names(
+        names: Vec<String>,
         db: &DatabaseConnection,
         schema: &SchemaName,
         patience: Duration,
@@ -146,16 +159,18 @@ impl ServerLock {
         let db = db.clone();
         let lock = Self {
             pinned: Arc::new(to_its_end(async move { db.begin().await }).await?),
-            name,
+            names,
             schema: schema.clone(),
         };
         // In whole seconds, and at once for none.
         let seconds = i64::try_from(patience.as_secs()).unwrap_or(i64::MAX);
-        let taken = lock
-            .ask("SELECT CAST(GET_LOCK(?, ?) AS SIGNED)", Some(seconds))
-            .await?;
-        if taken != Some(1) {
-            return Err(lock.lost());
+        let take = "SELECT CAST(GET_LOCK(?, ?) AS SIGNED)";
+        for name in &lock.names {
+            if lock.ask(take, name, Some(seconds)).await? != Some(1) {
+                let lost = lock.lost();
+                lock.release().await?;
+                return Err(lost);
+            }
         }
         Ok(lock)
     }
@@ -163,20 +178,30 @@ impl ServerLock {
     /// That it is still held: a server that was restarted has forgotten it.
     pub(crate) async fn check(&self) -> Result<(), MigrationError> {
         let held = "SELECT CAST(IS_USED_LOCK(?) = CONNECTION_ID() AS SIGNED)";
-        match self.ask(held, None).await? {
-            Some(1) => Ok(()),
-            _ => Err(self.lost()),
+        for name in &self.names {
+            if self.ask(held, name, None).await? != Some(1) {
+                return Err(self.lost());
+            }
         }
-    }
-
-    pub(crate) async fn release(self) -> Result<(), MigrationError> {
-        self.ask("SELECT CAST(RELEASE_LOCK(?) AS SIGNED)", None)
-            .await?;
         Ok(())
     }
 
-    async fn ask(&self, select: &str, seconds: Option<i64>) -> Result<Option<i64>, DbErr> {
-        let values = std::iter::once(self.name.clone().into()).chain(seconds.map(Into::into));
+    /// Also what is not held.
+    pub(crate) async fn release(self) -> Result<(), MigrationError> {
+        for name in &self.names {
+            self.ask("SELECT CAST(RELEASE_LOCK(?) AS SIGNED)", name, None)
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(
+        &self,
+        select: &str,
+        name: &str,
+        seconds: Option<i64>,
+    ) -> Result<Option<i64>, DbErr> {
+        let values = std::iter::once(name.into()).chain(seconds.map(Into::into));
         let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
         let pinned = Arc::clone(&self.pinned);
         match to_its_end(async move { pinned.query_one_raw(select).await }).await? {
@@ -190,6 +215,11 @@ impl ServerLock {
             schema: self.schema.clone(),
         }
     }
+}
+
+/// The name of the lock of those who make a database.
+fn making(schema: &SchemaName) -> String {
+    format!("{}/", lock_name(schema))
 }
 
 /// In a task of its own.

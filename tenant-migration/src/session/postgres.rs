@@ -9,8 +9,9 @@ use sea_orm::{
 };
 use tenant_core::{ConnectionInfo, SchemaName, TenantError, TenantId};
 
-use super::{Desk, Job, failed, lock_number, next, run};
-use crate::{MigrationError, error::conflict, ledger::Direction};
+use super::{Desk, Job, failed, half_applied, is_next, lock_number, next, run};
+use crate::{MigrationError, connection::closing, error::conflict, ledger::Direction};
+use sea_orm_migration::MigrationTrait;
 
 impl Desk {
     pub(super) async fn migrate_on_postgres(
@@ -29,8 +30,7 @@ impl Desk {
             if migration.use_transaction() == Some(false) {
                 // The table may be new.
                 tx.commit().await?;
-                self.migrate_outside(job, *done).await?;
-                *done += 1;
+                *done += usize::from(self.migrate_outside(job, &*migration).await?);
                 continue;
             }
             run(&*migration, job.direction, &tx).await?;
@@ -53,41 +53,95 @@ impl Desk {
     }
 
     /// One migration that wants no transaction, on a connection whose search path is the tenant's
-    /// from its start.
-    async fn migrate_outside(&self, job: &Job, done: usize) -> Result<(), MigrationError> {
+    /// from its start. `false` when somebody else was faster.
+    async fn migrate_outside(
+        &self,
+        job: &Job,
+        migration: &dyn MigrationTrait,
+    ) -> Result<bool, MigrationError> {
         let db = self.tenancy.dedicated_connection_to(&job.place).await?;
-        let outcome = migrate_outside(&db, job, done, self.lock_timeout).await;
-        // The lock ends with the connection.
-        db.close().await?;
-        outcome
+        let patience = self.lock_timeout;
+        closing(db, async |db| {
+            let schema = job.place.schema();
+            let lock = SessionLock::take(db, schema, patience).await?;
+            let applied = job.migrations.applied(db).await?;
+            if !is_next(job, migration, &applied)? {
+                return Ok(false);
+            }
+            // It is not tried again: what it did is not taken back.
+            let ran = run(migration, job.direction, db).await;
+            ran.map_err(half_applied)?;
+            lock.check(db).await?;
+            job.migrations
+                .note(db, job.direction, migration.name())
+                .await?;
+            Ok::<_, MigrationError>(true)
+        })
+        .await
     }
 }
 
-async fn migrate_outside(
-    db: &DatabaseConnection,
-    job: &Job,
-    done: usize,
-    patience: Duration,
-) -> Result<(), MigrationError> {
-    let schema = job.place.schema();
-    let lock = "SELECT pg_catalog.set_config('lock_timeout', $1, false), pg_catalog.pg_advisory_lock($2)::text";
-    let values = [milliseconds(patience).into(), lock_number(schema).into()];
-    db.query_one_raw(Statement::from_sql_and_values(
-        DbBackend::Postgres,
-        lock,
-        values,
-    ))
-    .await
-    .map_err(|error| locked(error, schema))?;
-    let applied = job.migrations.applied(db).await?;
-    let Some(migration) = next(job, done, &applied)? else {
-        return Ok(());
-    };
-    run(&*migration, job.direction, db).await?;
-    job.migrations
-        .note(db, job.direction, migration.name())
-        .await?;
-    Ok(())
+/// A lock that ends with its connection.
+pub(crate) struct SessionLock {
+    schema: SchemaName,
+    /// The server's process, which has it.
+    process: i32,
+}
+
+impl SessionLock {
+    /// Of those who migrate.
+    async fn take(
+        db: &DatabaseConnection,
+        schema: &SchemaName,
+        patience: Duration,
+    ) -> Result<Self, MigrationError> {
+        Self::numbered(lock_number(schema), db, schema, patience).await
+    }
+
+    /// Of those who make a schema in steps.
+    pub(crate) async fn take_for_making(
+        db: &DatabaseConnection,
+        schema: &SchemaName,
+        patience: Duration,
+    ) -> Result<Self, MigrationError> {
+        Self::numbered(!lock_number(schema), db, schema, patience).await
+    }
+
+    async fn numbered(
+        number: i64,
+        db: &DatabaseConnection,
+        schema: &SchemaName,
+        patience: Duration,
+    ) -> Result<Self, MigrationError> {
+        let lock = "SELECT pg_catalog.pg_backend_pid(), pg_catalog.set_config('lock_timeout', $1, false), pg_catalog.pg_advisory_lock($2)::text";
+        let values = [milliseconds(patience).into(), number.into()];
+        let lock = Statement::from_sql_and_values(DbBackend::Postgres, lock, values);
+        let row = db.query_one_raw(lock).await;
+        let row = row.map_err(|error| locked(error, schema))?;
+        Ok(Self {
+            schema: schema.clone(),
+            process: match row {
+                Some(row) => row.try_get_by_index(0)?,
+                None => 0,
+            },
+        })
+    }
+
+    /// That it is still held: a connection that broke was replaced without a word.
+    pub(crate) async fn check(&self, db: &impl ConnectionTrait) -> Result<(), MigrationError> {
+        let select = "SELECT pg_catalog.pg_backend_pid()";
+        let select = Statement::from_string(DbBackend::Postgres, select);
+        let process: Option<i32> = match db.query_one_raw(select).await? {
+            Some(row) => Some(row.try_get_by_index(0)?),
+            None => None,
+        };
+        if process == Some(self.process) {
+            return Ok(());
+        }
+        Err(MigrationError::Locked {
+            schema: self.schema.clone(),
+        })
+    }
 }
 
 /// A transaction as [`begin`] has it, and the migrations that were applied in the schema.
@@ -125,9 +179,8 @@ async fn applied_in(
     table: &str,
 ) -> Result<Vec<String>, DbErr> {
     let table = quoted(table);
-    let select = format!(
-        "SELECT version FROM {table} WHERE tableoid = pg_catalog.to_regclass($1)::oid"
-    );
+    let select =
+        format!("SELECT version FROM {table} WHERE tableoid = pg_catalog.to_regclass($1)::oid");
     let qualified = format!("{}.{table}", schema.quoted(DbBackend::Postgres));
     let select = Statement::from_sql_and_values(DbBackend::Postgres, select, [qualified.into()]);
     let rows = tx.query_all_raw(select).await?;

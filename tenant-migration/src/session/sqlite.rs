@@ -7,9 +7,10 @@ use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait as _,
 };
+use sea_orm_migration::MigrationTrait;
 use tenant_core::{ConnectionInfo, TenantError};
 
-use super::{Desk, Job, failed, next, run};
+use super::{Desk, Job, failed, half_applied, is_next, next, run};
 use crate::{MigrationError, connection::closing, error::conflict};
 
 impl Desk {
@@ -42,7 +43,7 @@ async fn migrate(
         };
         if migration.use_transaction() == Some(false) {
             tx.commit().await?;
-            migrate_outside(db, job, *done).await?;
+            *done += usize::from(migrate_outside(db, job, &*migration).await?);
         } else {
             run(&*migration, job.direction, &tx).await?;
             check_references(&tx)
@@ -54,8 +55,8 @@ async fn migrate(
             tx.commit()
                 .await
                 .map_err(|error| failed(&*migration, error))?;
+            *done += 1;
         }
-        *done += 1;
     }
 }
 
@@ -105,23 +106,25 @@ pub(crate) async fn check_references(tx: &DatabaseTransaction) -> Result<(), DbE
     }
 }
 
-/// One migration that wants no transaction. A file beside the database keeps others away.
+/// One migration that wants no transaction. A file beside the database keeps others away. `false`
+/// when somebody else was faster.
 async fn migrate_outside(
     db: &DatabaseConnection,
     job: &Job,
-    done: usize,
-) -> Result<(), MigrationError> {
+    migration: &dyn MigrationTrait,
+) -> Result<bool, MigrationError> {
     let _lock = lock_file(&job.place)?;
     db.execute_unprepared("PRAGMA foreign_keys = ON").await?;
     let applied = job.migrations.applied(db).await?;
-    let Some(migration) = next(job, done, &applied)? else {
-        return Ok(());
-    };
-    run(&*migration, job.direction, db).await?;
+    if !is_next(job, migration, &applied)? {
+        return Ok(false);
+    }
+    let ran = run(migration, job.direction, db).await;
+    ran.map_err(half_applied)?;
     job.migrations
         .note(db, job.direction, migration.name())
         .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// It stays where it is: whoever removed it could remove one that somebody else has just locked.

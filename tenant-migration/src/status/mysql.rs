@@ -21,7 +21,7 @@ pub(super) async fn look(
         Ok(db) => db,
         Err(error) => return all_unreadable(places, error),
     };
-    let found = match schemas(&db, places, table).await {
+    let found = match all_schemas(&db, places, table).await {
         Ok((with_table, all)) => {
             let (mut ready, mut found) = (Vec::new(), Vec::new());
             for place in places {
@@ -43,6 +43,23 @@ pub(super) async fn look(
         tracing::debug!(%error, "a connection was not closed well");
     }
     found
+}
+
+/// A statement has no more than 65,535 values.
+const NAMES_AT_ONCE: usize = 10_000;
+
+async fn all_schemas(
+    db: &DatabaseConnection,
+    places: &[Arc<ConnectionInfo>],
+    table: &str,
+) -> Result<(HashSet<String>, HashSet<String>), DbErr> {
+    let mut all = (HashSet::new(), HashSet::new());
+    for places in places.chunks(NAMES_AT_ONCE) {
+        let (with_table, schemas) = schemas(db, places, table).await?;
+        all.0.extend(with_table);
+        all.1.extend(schemas);
+    }
+    Ok(all)
 }
 
 /// The databases that have the table, and all there are.

@@ -1,6 +1,7 @@
 //! The fleet: what its schemas have in common, and what is done to all of them.
 
 mod cli;
+mod crash;
 mod drift;
 mod fleet;
 mod half_done;
@@ -8,4 +9,5 @@ mod library;
 mod looked_at;
 mod moved;
 mod program;
+mod outside;
 mod provision;

@@ -2,18 +2,21 @@
 
 use sea_orm::{ConnectionTrait as _, DbBackend, EntityTrait as _, Statement};
 use sea_orm_tenant::{
-    CachedStore, SchemaName, TenantError, TenantId, TenantRegistry as _, TenantStatus,
+    CachedStore, SchemaName, TenantError, TenantId, TenantInfo, TenantRegistry as _, TenantStatus,
     TenantStore as _,
     migration::{
-        Fleet, MigrationError, Migrations, Outcome, Provision, Provisioned, Selection, Take,
+        Fleet, MigrationError, Migrations, Outcome, Provision, ProvisionStep, Provisioned,
+        Selection, Take,
     },
 };
 
 use super::library::{First, Yard, genre};
-use crate::support::{World, on_every_database};
+use crate::support::{Server, World, on_every_database};
 
 on_every_database!(
     an_archived_tenant_keeps_its_data_and_frees_its_name,
+    what_was_never_served_is_not_archived,
+    an_entry_that_is_in_use_is_not_taken_back,
     what_is_dropped_is_archived_and_confirmed,
     a_renamed_tenant_has_its_rows,
     caches_hear_of_a_rename,
@@ -84,6 +87,58 @@ async fn drop_database(yard: &Yard<'_>, place: &sea_orm_tenant::ConnectionInfo) 
     }
 }
 
+/// What a tenant of that name left, whose entry is gone, is not the new one's.
+async fn what_was_never_served_is_not_archived(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<4>(&["old"]).await;
+    let place = yard.fleet::<4>().archive(&yard.id("old")).await.unwrap();
+    yard.store.forget(&yard.id("old")).await.unwrap();
+    let pending = TenantInfo::active(yard.id("old")).with_status(TenantStatus::Pending);
+    yard.store
+        .register(pending, yard.place("old"))
+        .await
+        .unwrap();
+    let id = yard.id("old");
+    let fleet = yard.fleet::<4>();
+    let error = fleet.archive(&id).await.unwrap_err();
+    assert!(
+        matches!(error, MigrationError::WrongStatus { .. }),
+        "{error}"
+    );
+    fleet.drop_tenant(&id, id.as_str()).await.unwrap();
+    assert_eq!(yard.is_there("old").await, (false, false));
+    // Still there.
+    let db = world.tenancy.dedicated_connection_to(&place).await.unwrap();
+    let select = Statement::from_string(world.server.backend(), "SELECT id FROM kind");
+    assert_eq!(db.query_all_raw(select).await.unwrap().len(), 2);
+    db.close().await.unwrap();
+    drop_database(&yard, &place).await;
+}
+
+/// Entered by one program, and made by another that is done sooner.
+async fn an_entry_that_is_in_use_is_not_taken_back(world: &World) {
+    let yard = Yard::new(world);
+    let made = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let (fleet, other, noted) = (yard.fleet::<4>(), yard.provision("new"), made.clone());
+    // While the first is about to make the schema, the second makes it.
+    let provision = yard.provision("new").hook(move |event| {
+        let (fleet, other, noted) = (fleet.clone(), other.clone(), noted.clone());
+        Box::pin(async move {
+            if event.step == ProvisionStep::Register && event.is_done {
+                *noted.lock().unwrap() = Some(fleet.provision(&other).await?);
+                return Err("and then it fails".into());
+            }
+            Ok(())
+        })
+    });
+    let error = yard.fleet::<4>().provision(&provision).await.unwrap_err();
+    assert_eq!(error.to_string(), "the hook failed: and then it fails");
+    assert_eq!(*made.lock().unwrap(), Some(Provisioned::Made));
+    let info = yard.store.tenant(&yard.id("new")).await.unwrap();
+    assert_eq!(info.status, TenantStatus::Active);
+    assert!(titles(&yard, "new").await.is_empty());
+}
+
 async fn what_is_dropped_is_archived_and_confirmed(world: &World) {
     let yard = Yard::new(world);
     yard.make::<4>(&["old", "other"]).await;
@@ -148,7 +203,8 @@ async fn a_renamed_tenant_has_its_rows(world: &World) {
     );
     assert_eq!(
         yard.store.tenant(&after).await.unwrap().status,
-        TenantStatus::Maintenance
+        TenantStatus::Active,
+        "as it was"
     );
 }
 
@@ -163,8 +219,19 @@ async fn caches_hear_of_a_rename(world: &World) {
     tenancy.for_tenant(&before).await.unwrap();
     tenancy.for_tenant(&after).await.unwrap_err();
     let migrations = Migrations::of::<First<4>>().unwrap();
-    let fleet = Fleet::builder(store, migrations).build().unwrap();
+    let fleet = Fleet::builder(store.clone(), migrations)
+        .max_attempts(2)
+        .build()
+        .unwrap();
+    if world.server == Server::Sqlite {
+        // Who has the file open would go on writing to it.
+        let error = fleet.rename(&before, &after).await.unwrap_err();
+        assert!(matches!(error, MigrationError::Locked { .. }), "{error}");
+        tenancy.for_tenant(&before).await.unwrap();
+        tenancy.close().await;
+    }
     fleet.rename(&before, &after).await.unwrap();
+    let tenancy = world.tenancy().store(store).build().unwrap();
     let gone = tenancy.for_tenant(&before).await.unwrap_err();
     assert!(matches!(gone, TenantError::UnknownTenant { .. }), "{gone}");
     let db = tenancy.for_tenant(&after).await.unwrap();

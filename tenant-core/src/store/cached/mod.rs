@@ -10,8 +10,8 @@ use futures_core::Stream;
 pub use self::lookup::CacheStatistics;
 use self::lookup::{Lifetime, Lookup};
 use super::{
-    PlacedPage, TenantChange, TenantDirectory, TenantInfo, TenantQuery, TenantRegistry,
-    TenantStatus, TenantStore,
+    PlacedPage, PlacedTenant, TenantChange, TenantDirectory, TenantInfo, TenantQuery,
+    TenantRegistry, TenantStatus, TenantStore,
 };
 use crate::{ConnectionInfo, TenantError, TenantId};
 
@@ -147,6 +147,10 @@ impl<S: TenantDirectory + 'static> TenantDirectory for CachedStore<S> {
     /// From the store itself.
     async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
         self.inner.store.list_placed(query).await
+    }
+
+    async fn placed(&self, id: &TenantId) -> Result<PlacedTenant, TenantError> {
+        self.inner.store.placed(id).await
     }
 }
 
