@@ -146,9 +146,11 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
 #[derive(Default)]
 struct References {
     fixed: Option<Arc<Structure>>,
-    made: Mutex<HashMap<(Option<DatabaseUrl>, Vec<usize>), Cell>>,
+    made: Mutex<HashMap<Version, Cell>>,
 }
 
+/// The database, where it matters, and what was applied.
+type Version = (Option<DatabaseUrl>, Vec<usize>);
 type Cell = Arc<OnceCell<Arc<Structure>>>;
 
 impl References {

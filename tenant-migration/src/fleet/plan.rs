@@ -72,8 +72,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         steps: Option<usize>,
     ) -> Result<Vec<Plan>, MigrationError> {
         let names = self.migrations().names();
-        let mut alike: BTreeMap<(bool, Vec<usize>), (Arc<ConnectionInfo>, Vec<TenantId>)> =
-            BTreeMap::new();
+        // By what is pending, and whether it is on SQLite: one of them, and all.
+        let mut alike = BTreeMap::<(bool, Vec<usize>), (Arc<ConnectionInfo>, Vec<TenantId>)>::new();
         for tenant in self.status(selection).await? {
             let pending: Vec<usize> = match &tenant.version {
                 _ if !has_schema(tenant.status) => continue,
