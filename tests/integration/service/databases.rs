@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt as _, future::join_all};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
-use sea_orm_tenant::{TenantChange, TenantServiceClient, UrlKeys};
+use sea_orm_tenant::{TenantChange, TenantDirectory as _, TenantServiceClient, UrlKeys};
 use serde_json::{Value, json};
 use tenant_service::{RunningService, Service};
 
@@ -30,6 +30,9 @@ async fn two_services_of_one_database_tell_each_others_news(world: &World) {
     assert!(placed.url().expose().contains(PASSWORD));
     let page = client.list(&Default::default()).await.unwrap();
     assert_eq!(page.tenants.len(), 1);
+    let listed = client.list_placed(&Default::default()).await.unwrap();
+    assert_eq!(listed.tenants.len(), 1);
+    assert_eq!(**listed.tenants[0].connection.as_ref().unwrap(), placed);
     drop(changes);
     one.stop().await;
     other.stop().await;

@@ -23,7 +23,7 @@ async fn unmade(world: &World) -> DatabaseStore {
     DatabaseStore::new(db, UrlKeys::generate().unwrap())
 }
 
-async fn store(world: &World) -> DatabaseStore {
+pub async fn store(world: &World) -> DatabaseStore {
     let store = unmade(world).await;
     store.migrate().await.unwrap();
     store

@@ -1,3 +1,4 @@
 //! The claims of stores that hold for every database.
 
 mod database;
+mod registry;
