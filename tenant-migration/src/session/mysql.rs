@@ -6,12 +6,12 @@ use std::{sync::Arc, time::Duration};
 use sea_orm::{
     ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, Statement,
     TransactionTrait as _,
-    sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Query, Table},
+    sea_query::{Alias, ColumnDef, Expr, ExprTrait as _, Order, Query, Table},
 };
 use tenant_core::SchemaName;
 
-use super::{Desk, Job, failed, lock_name, next, run};
-use crate::{MigrationError, Migrations, connection::closing};
+use super::{Desk, Job, failed, half_applied, lock_name, next, run};
+use crate::{MigrationError, Migrations, connection::closing, ledger::Direction};
 
 impl Desk {
     pub(super) async fn migrate_on_mysql(
@@ -70,6 +70,7 @@ async fn migrate(
     job.migrations.install(db).await?;
     let begun = Begun::of(&job.migrations);
     begun.install(db).await?;
+    *done += finish_the_other_way(db, lock, job, &begun).await?;
     loop {
         let applied = job.migrations.applied(db).await?;
         let Some(migration) = next(job, *done, &applied)? else {
@@ -104,6 +105,35 @@ async fn migrate(
         begun.finish(db, job, name).await?;
         *done += 1;
     }
+}
+
+/// What was begun the other way, and not finished, is done again this way first, and counted: of a
+/// migration whose taking back was cut off, some is gone, although it counts as applied.
+async fn finish_the_other_way(
+    db: &DatabaseConnection,
+    lock: &ServerLock,
+    job: &Job,
+    begun: &Begun,
+) -> Result<usize, MigrationError> {
+    let mut done = 0;
+    let applied = job.migrations.applied(db).await?;
+    for name in begun.all(db).await? {
+        let is_applied = applied.contains(&name);
+        if is_applied != (job.direction == Direction::Up) {
+            continue;
+        }
+        let names = job.migrations.names();
+        let place = names.iter().position(|known| **known == *name);
+        let Some(migration) = place.and_then(|place| job.migrations.at(place)) else {
+            continue;
+        };
+        let ran = run(&*migration, job.direction, db).await;
+        ran.map_err(half_applied)?;
+        lock.check().await?;
+        begun.forget(db, &name).await?;
+        done += 1;
+    }
+    Ok(done)
 }
 
 /// A lock that is held by a connection which does nothing else. It ends with that.
@@ -264,6 +294,25 @@ impl Begun {
         Ok(db.query_one(&select).await?.is_some())
     }
 
+    async fn all(&self, db: &impl ConnectionTrait) -> Result<Vec<String>, DbErr> {
+        let select = Query::select()
+            .column(VERSION)
+            .from(Alias::new(&self.0))
+            .order_by(VERSION, Order::Asc)
+            .take();
+        let rows = db.query_all(&select).await?;
+        rows.iter().map(|row| row.try_get_by_index(0)).collect()
+    }
+
+    async fn forget(&self, db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
+        let delete = Query::delete()
+            .from_table(Alias::new(&self.0))
+            .and_where(Expr::col(VERSION).eq(name))
+            .take();
+        db.execute(&delete).await?;
+        Ok(())
+    }
+
     async fn note(&self, db: &impl ConnectionTrait, name: &str) -> Result<(), DbErr> {
         let insert = Query::insert()
             .into_table(Alias::new(&self.0))
@@ -284,11 +333,7 @@ impl Begun {
     ) -> Result<(), DbErr> {
         let tx = db.begin().await?;
         job.migrations.note(&tx, job.direction, name).await?;
-        let delete = Query::delete()
-            .from_table(Alias::new(&self.0))
-            .and_where(Expr::col(VERSION).eq(name))
-            .take();
-        tx.execute(&delete).await?;
+        self.forget(&tx, name).await?;
         tx.commit().await
     }
 }

@@ -89,10 +89,11 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
     }
 
     async fn look(&self, url: &DatabaseUrl, places: Vec<Arc<ConnectionInfo>>) -> Vec<(Key, Found)> {
-        let (tenancy, table) = (self.tenancy(), self.migrations().table());
+        let (tenancy, migrations) = (self.tenancy(), self.migrations());
+        let table = migrations.table();
         match url.backend() {
             DbBackend::Postgres => postgres::look(tenancy, url, &places, table).await,
-            DbBackend::MySql => mysql::look(tenancy, url, &places, table).await,
+            DbBackend::MySql => mysql::look(tenancy, url, &places, migrations).await,
             _ => sqlite::look(tenancy, &places, table).await,
         }
     }

@@ -7,6 +7,7 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statem
 use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy};
 
 use super::{Found, Key, all_unreadable, in_chunks, key};
+use crate::{Migrations, connection::closing};
 
 /// Each table that a statement reads is opened for it.
 const AT_ONCE: usize = 100;
@@ -15,34 +16,52 @@ pub(super) async fn look(
     tenancy: &Tenancy,
     url: &DatabaseUrl,
     places: &[Arc<ConnectionInfo>],
-    table: &str,
+    migrations: &Migrations,
 ) -> Vec<(Key, Found)> {
     let db = match tenancy.connection_to(url).await {
         Ok(db) => db,
         Err(error) => return all_unreadable(places, error),
     };
-    let found = match all_schemas(&db, places, table).await {
-        Ok((with_table, all)) => {
-            let (mut ready, mut found) = (Vec::new(), Vec::new());
-            for place in places {
-                let schema = place.schema().as_str();
-                if with_table.contains(schema) {
-                    ready.push(Arc::clone(place));
-                } else if all.contains(schema) {
-                    found.push((key(place), Found::NoTable));
-                } else {
-                    found.push((key(place), Found::NoSchema));
-                }
-            }
-            found.extend(in_chunks(&ready, AT_ONCE, |chunk| read(&db, chunk, table)).await);
-            found
+    let found = closing(db, async |db| look_on(db, places, migrations).await).await;
+    found.unwrap_or_else(|error| all_unreadable(places, error))
+}
+
+async fn look_on(
+    db: &DatabaseConnection,
+    places: &[Arc<ConnectionInfo>],
+    migrations: &Migrations,
+) -> Result<Vec<(Key, Found)>, DbErr> {
+    let (table, begun) = (migrations.table(), migrations.begun_table());
+    let (with_table, all) = all_schemas(db, places, table).await?;
+    let (with_begun, _) = all_schemas(db, places, &begun).await?;
+    let (mut ready, mut found) = (Vec::new(), Vec::new());
+    for place in places {
+        let schema = place.schema().as_str();
+        if with_table.contains(schema) {
+            ready.push(Arc::clone(place));
+        } else if all.contains(schema) {
+            found.push((key(place), Found::NoTable));
+        } else {
+            found.push((key(place), Found::NoSchema));
         }
-        Err(error) => all_unreadable(places, error),
-    };
-    if let Err(error) = db.close().await {
-        tracing::debug!(%error, "a connection was not closed well");
     }
-    found
+    let mut with = ready.clone();
+    with.retain(|place| with_begun.contains(place.schema().as_str()));
+    let begun = in_chunks(&with, AT_ONCE, |chunk| read(db, chunk, &begun)).await;
+    let begun: HashMap<Key, Found> = begun.into_iter().collect();
+    for (key, applied) in in_chunks(&ready, AT_ONCE, |chunk| read(db, chunk, table)).await {
+        let found_here = match (applied, begun.get(&key)) {
+            // What was begun to be taken back does not count.
+            (Found::Applied(mut applied), Some(Found::Applied(begun))) => {
+                applied.retain(|name| !begun.contains(name));
+                Found::Applied(applied)
+            }
+            (_, Some(unreadable @ Found::Unreadable(_))) => unreadable.clone(),
+            (applied, _) => applied,
+        };
+        found.push((key, found_here));
+    }
+    Ok(found)
 }
 
 /// A statement has no more than 65,535 values.

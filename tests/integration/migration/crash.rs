@@ -72,10 +72,8 @@ async fn who_is_killed_is_followed_up(world: &World) {
     while killer.kills < KILLS {
         match killer.rng.u8(..8) {
             0 => _ = killer.run("drift"),
-            1..4 if world.server != Server::MySql => _ = killer.run("down --yes --steps 2"),
+            1..4 => _ = killer.run("down --yes --steps 2"),
             _ if killer.run("up") => {}
-            // Half of a `down` that is no transaction is to be followed by another `down`, so it is
-            // not killed there.
             _ => _ = program.well("down --yes --steps 2"),
         }
     }

@@ -120,3 +120,39 @@ async fn what_writes_rows_is_not_taken_to_be_done() {
     })
     .await;
 }
+
+/// Some of it is gone, although it counts as applied.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_half_taken_back_is_made_again_or_taken_back() {
+    on_mysql(async |world| {
+        let yard = Yard::new(world);
+        yard.make::<4>(&["up", "xdown"]).await;
+        for name in ["up", "xdown"] {
+            let db = yard.db(name).await;
+            let begun = "INSERT INTO $tenant.seaql_migrations_begun VALUES ('m4_due')";
+            db.execute_unprepared(begun).await.unwrap();
+        }
+        let db = yard.db("up").await;
+        let half = "ALTER TABLE $tenant.item DROP COLUMN due";
+        db.execute_unprepared(half).await.unwrap();
+        let fleet = yard.fleet::<4>();
+        let status = fleet.status(&Selection::All).await.unwrap();
+        assert_eq!(status[0].version.to_string(), "behind by m4_due");
+        let only = |name| Run::of(Selection::Ids([yard.id(name)].into()));
+        let report = fleet.up(&only("up")).await.unwrap();
+        assert_eq!(report.counts().succeeded, 1, "{report:?}");
+        let due = "INSERT INTO $tenant.item (kind_id, title, due) VALUES (1, 'x', 7)";
+        db.execute_unprepared(due).await.unwrap();
+        let report = fleet.down(&only("xdown")).await.unwrap();
+        assert_eq!(report.counts().succeeded, 1, "{report:?}");
+        let status = fleet.status(&Selection::All).await.unwrap();
+        let versions: Vec<String> = status
+            .iter()
+            .map(|tenant| tenant.version.to_string())
+            .collect();
+        assert_eq!(versions, ["up to date", "behind by m4_due"]);
+        let db = yard.db("xdown").await;
+        db.execute_unprepared(due).await.unwrap_err();
+    })
+    .await;
+}
