@@ -57,8 +57,9 @@ postgres_command() {
     "$postgres_bin/postgres" -D "$directory/data" -p "$port"
     -c listen_addresses=127.0.0.1 -c unix_socket_directories=
     -c max_connections=200
-    -c fsync=off -c synchronous_commit=off -c full_page_writes=off
   )
+  [ "${POSTGRES_FSYNC:-off}" = on ] ||
+    server_command+=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
 }
 
 probe_postgres() {
