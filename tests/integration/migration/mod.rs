@@ -8,6 +8,6 @@ mod half_done;
 mod library;
 mod looked_at;
 mod moved;
-mod program;
 mod outside;
+mod program;
 mod provision;
