@@ -249,8 +249,16 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     async fn take_up(
         &self,
         making: &Making<'_>,
-        entry: PlacedTenant,
+        mut entry: PlacedTenant,
     ) -> Result<bool, MigrationError> {
+        let pending = TenantStatus::Pending;
+        if entry.info.status == pending && !making.is_made && self.is_occupied(making).await? {
+            // Nothing was begun of it, unless somebody else does so right now.
+            entry = self.registry().placed(&making.id).await?;
+            if entry.info.status == pending {
+                return Err(making.occupied());
+            }
+        }
         let place = entry.connection?;
         if !place.overlaps(&making.place) {
             return Err(MigrationError::Configuration(format!(

@@ -265,6 +265,21 @@ async fn a_schema_of_somebody_else_is_not_taken(world: &World) {
         "{error}"
     );
     assert_eq!(yard.is_there("lost").await, (false, true));
+    // Nor by an entry that was made by hand.
+    let pending = TenantInfo::active(yard.id("lost")).with_status(TenantStatus::Pending);
+    let place = yard.place("lost");
+    yard.store.register(pending, place).await.unwrap();
+    let error = yard
+        .fleet::<3>()
+        .provision(&yard.provision("lost"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, MigrationError::SchemaOccupied { .. }),
+        "{error}"
+    );
+    let info = yard.store.tenant(&yard.id("lost")).await.unwrap();
+    assert_eq!(info.status, TenantStatus::Pending, "as it was");
     // One that is archived.
     yard.make::<3>(&["old"]).await;
     yard.store
