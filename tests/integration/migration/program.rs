@@ -15,13 +15,18 @@ use serde_json::Value;
 
 use crate::support::{Server, World, plain};
 
-/// Builds the example as `cargo test --workspace` does, which has nothing left to do then. It is not
-/// built by `cargo test --test integration`.
+/// The example, which `scripts/test` has built with all the others. `cargo test --test integration`
+/// has not.
 fn executable() -> &'static PathBuf {
     static EXECUTABLE: OnceLock<PathBuf> = OnceLock::new();
     EXECUTABLE.get_or_init(|| {
         let tests = env::current_exe().unwrap();
         let built = tests.parent().unwrap().parent().unwrap();
+        let example = built.join("examples").join("migration");
+        if env::var_os("EXAMPLES_ARE_BUILT").is_some() {
+            assert!(example.exists(), "{} is not there", example.display());
+            return example;
+        }
         let mut cargo = Command::new(env!("CARGO"));
         cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args([
             "build",
@@ -35,7 +40,7 @@ fn executable() -> &'static PathBuf {
         }
         let status = cargo.status().unwrap();
         assert!(status.success(), "the example is not built");
-        built.join("examples").join("migration")
+        example
     })
 }
 

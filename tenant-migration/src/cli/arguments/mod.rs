@@ -183,7 +183,7 @@ mod tests {
             ("up --waves 10", "write it as 5%"),
             ("up --lock-timeout 0s", "longer than nothing"),
             ("up --tenants-file /no/such/file", "/no/such/file"),
-            ("up acme --tenants-file x", "cannot be used with"),
+            ("up acme --tenants-file /dev/null", "cannot be used with"),
             ("down --steps 0", "--steps"),
             ("drop acme", "--confirm"),
             ("frobnicate", "frobnicate"),
