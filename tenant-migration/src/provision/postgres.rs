@@ -25,9 +25,12 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
 ) -> Result<(), MigrationError> {
     let db = fleet.tenancy().connection_to(making.place.url()).await?;
     closing(db, async |db| {
+        let begun = Unfinished::of(fleet.migrations());
         let in_steps = !fleet.migrations().are_transactional()
             || fleet.settings().citus
-            || has_citus(db).await?;
+            || has_citus(db).await?
+            // By a program with other settings.
+            || begun.is_there(db, making.place.schema()).await?;
         match in_steps {
             false => at_once(fleet, making, db).await,
             true => in_steps_with(fleet, making, db).await,

@@ -5,15 +5,18 @@ mod postgres;
 mod recording;
 mod sqlite;
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
+use futures_util::FutureExt as _;
 use sea_orm::DbBackend;
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantContext, TenantError, TenantId};
-
 use tracing::instrument::WithSubscriber as _;
 
 use self::recording::Recording;
-use crate::{MigrationError, Migrations, connection::closing, drift::Structure, ledger::Direction};
+use crate::{
+    MigrationError, Migrations, connection::closing, drift::Structure, fleet::panicked,
+    ledger::Direction,
+};
 
 /// What to try.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ impl Rehearsal {
         let rehearsed = tokio::spawn(work.with_subscriber(listener));
         match rehearsed.await {
             Ok(rehearsed) => rehearsed,
-            Err(failed) if failed.is_panic() => Err(crate::fleet::panicked(&*failed.into_panic())),
+            Err(failed) if failed.is_panic() => Err(panicked(&*failed.into_panic())),
             Err(failed) => Err(MigrationError::Tenant(TenantError::Configuration(
                 failed.to_string(),
             ))),
@@ -76,8 +79,8 @@ impl Rehearsal {
     }
 }
 
-/// Runs migrations and says what each of the later ones sent. `$run!(migration, direction)` runs one,
-/// on a connection or in a transaction: SeaORM takes concrete types.
+/// Runs migrations, on a connection or in a transaction, and says what each of the later ones sent.
+/// No function, because SeaORM takes concrete types.
 macro_rules! rehearse {
     ($rehearsal:expr, $recording:expr, $db:expr) => {{
         let rehearsal: &crate::rehearsal::Rehearsal = $rehearsal;
@@ -110,14 +113,16 @@ async fn on_its_own_connection(
 ) -> Result<Rehearsed, MigrationError> {
     let mut db = tenancy.dedicated_connection_to(place).await?;
     recording.listen_to(&mut db);
-    closing(db, async |db| {
+    let rehearsed = closing(db, async |db| {
         Ok::<_, MigrationError>(Rehearsed {
             statements: rehearse!(rehearsal, recording, db),
             structure: rehearsal.structure(db, place.schema()).await?,
             schema: place.schema().clone(),
         })
-    })
-    .await
+    });
+    // Whoever made the schema has to remove it, whatever a migration does.
+    let rehearsed = AssertUnwindSafe(rehearsed).catch_unwind().await;
+    rehearsed.unwrap_or_else(|panic| Err(panicked(&*panic)))
 }
 
 /// A name that nobody has: no tenant's begins so by convention.

@@ -1,13 +1,12 @@
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, SchemaName, Tenancy};
 
 use super::{
     MARK, Rehearsal, Rehearsed, SCRATCH, on_its_own_connection, recording::Recording, scratch_name,
 };
-use crate::{MigrationError, connection::closing, fleet::panicked, session::mysql::ServerLock};
+use crate::{MigrationError, connection::closing, session::mysql::ServerLock};
 
 /// A lock says that the database is in use; one that is not was left by somebody who was killed.
 pub(super) async fn rehearse(
@@ -47,12 +46,11 @@ async fn in_database(
         .execute_unprepared(&format!("CREATE TABLE {quoted}.{MARK} (nothing integer)"))
         .await?;
     let place = ConnectionInfo::shared_in(rehearsal.beside.url(), schema);
-    let rehearsed = on_its_own_connection(tenancy, rehearsal, &place, recording);
-    let rehearsed = AssertUnwindSafe(rehearsed).catch_unwind().await;
+    let rehearsed = on_its_own_connection(tenancy, rehearsal, &place, recording).await;
     let dropped = server
         .execute_unprepared(&format!("DROP DATABASE {quoted}"))
         .await;
-    let rehearsed = rehearsed.unwrap_or_else(|panic| Err(panicked(&*panic)))?;
+    let rehearsed = rehearsed?;
     dropped?;
     Ok(rehearsed)
 }

@@ -30,21 +30,23 @@ impl Found {
     }
 
     /// Whether the schema is still to be renamed.
-    fn decide(
-        &self,
-        tenant: &TenantId,
-        from: &ConnectionInfo,
-        to: &SchemaName,
-    ) -> Result<bool, MigrationError> {
+    fn decide(&self, relocation: &Relocation<'_>) -> Result<bool, MigrationError> {
+        let Relocation {
+            tenant,
+            from,
+            to,
+            may_be_done,
+        } = relocation;
         match self {
             Self::Old => Ok(true),
-            Self::New => Ok(false),
+            Self::New if *may_be_done => Ok(false),
             Self::Both => Err(MigrationError::SchemaOccupied {
-                tenant: tenant.clone(),
-                schema: to.clone(),
+                tenant: (*tenant).clone(),
+                schema: (*to).clone(),
             }),
-            Self::Neither => Err(TenantError::MissingSchema {
-                tenant: tenant.clone(),
+            // What has the new name is somebody else's, where nothing was begun.
+            Self::Neither | Self::New => Err(TenantError::MissingSchema {
+                tenant: (*tenant).clone(),
                 schema: from.schema().clone(),
             }
             .into()),
@@ -52,14 +54,22 @@ impl Found {
     }
 }
 
+/// A schema that is to have another name.
+pub(crate) struct Relocation<'r> {
+    pub(crate) tenant: &'r TenantId,
+    pub(crate) from: &'r ConnectionInfo,
+    pub(crate) to: &'r SchemaName,
+    /// Whether it may have the name already, because this was begun before.
+    pub(crate) may_be_done: bool,
+}
+
 impl<R: TenantDirectory + 'static> Fleet<R> {
     /// Renames a schema, if that was not done before, and says where it is then.
     pub(crate) async fn relocate(
         &self,
-        tenant: &TenantId,
-        from: &ConnectionInfo,
-        to: &SchemaName,
+        relocation: &Relocation<'_>,
     ) -> Result<ConnectionInfo, MigrationError> {
+        let Relocation { from, to, .. } = relocation;
         if from.placement() == Placement::Dedicated {
             return Err(TenantError::Unsupported {
                 operation: "renaming a schema",
@@ -72,9 +82,9 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let mut waits = self.settings().waits();
         loop {
             let renamed = match from.url().backend() {
-                DbBackend::Postgres => postgres::rename(self, tenant, from, to).await,
-                DbBackend::MySql => mysql::rename(self, tenant, from, to).await,
-                _ => sqlite::rename(self, tenant, from, &target, to).await,
+                DbBackend::Postgres => postgres::rename(self, relocation).await,
+                DbBackend::MySql => mysql::rename(self, relocation).await,
+                _ => sqlite::rename(self, relocation, &target).await,
             };
             let Err(error) = renamed else {
                 return Ok(target);

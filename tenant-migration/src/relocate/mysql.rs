@@ -1,16 +1,15 @@
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
-use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantError, TenantId};
+use tenant_core::{SchemaName, TenantDirectory, TenantError};
 
-use super::Found;
+use super::{Found, Relocation};
 use crate::{Fleet, MigrationError, connection::closing, session::mysql::ServerLock};
 
 /// A database has no other name: its tables are moved into another one, all by one statement.
 pub(super) async fn rename<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
-    tenant: &TenantId,
-    from: &ConnectionInfo,
-    to: &SchemaName,
+    relocation: &Relocation<'_>,
 ) -> Result<(), MigrationError> {
+    let Relocation { from, to, .. } = relocation;
     let url = from.url().without_database();
     let db = fleet.tenancy().connection_to(&url).await?;
     let locks = fleet.tenancy().connection_to(&url).await?;
@@ -18,7 +17,7 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     closing(db, async |db| {
         closing(locks, async |locks| {
             let lock = ServerLock::take_for_moving(locks, from.schema(), to, patience).await?;
-            let renamed = move_tables(db, tenant, from, to, &lock).await;
+            let renamed = move_tables(db, relocation, &lock).await;
             lock.release().await?;
             renamed
         })
@@ -29,11 +28,10 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
 
 async fn move_tables(
     db: &DatabaseConnection,
-    tenant: &TenantId,
-    from: &ConnectionInfo,
-    to: &SchemaName,
+    relocation: &Relocation<'_>,
     lock: &ServerLock,
 ) -> Result<(), MigrationError> {
+    let Relocation { from, to, .. } = relocation;
     let old_tables = tables(db, from.schema()).await?;
     let new_tables = tables(db, to).await?;
     // An empty one is what is left of one whose tables were moved, or what they are to be moved to.
@@ -46,7 +44,7 @@ async fn move_tables(
         from.schema().quoted(DbBackend::MySql),
         to.quoted(DbBackend::MySql),
     );
-    if found.decide(tenant, from, to)? {
+    if found.decide(relocation)? {
         refuse_what_cannot_move(db, from.schema()).await?;
         db.execute_unprepared(&format!("CREATE DATABASE IF NOT EXISTS {new}"))
             .await?;

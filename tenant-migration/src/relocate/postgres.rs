@@ -1,7 +1,7 @@
 use sea_orm::{ConnectionTrait as _, DbBackend};
-use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantId};
+use tenant_core::TenantDirectory;
 
-use super::Found;
+use super::{Found, Relocation};
 use crate::{
     Fleet, MigrationError,
     connection::closing,
@@ -10,16 +10,15 @@ use crate::{
 
 pub(super) async fn rename<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
-    tenant: &TenantId,
-    from: &ConnectionInfo,
-    to: &SchemaName,
+    relocation: &Relocation<'_>,
 ) -> Result<(), MigrationError> {
+    let Relocation { from, to, .. } = relocation;
     let db = fleet.tenancy().connection_to(from.url()).await?;
     closing(db, async |db| {
         let tx = begin(db, from, fleet.settings().lock_timeout).await?;
         let old = SchemaState::read(&tx, from.schema(), "").await?.has_schema;
         let new = SchemaState::read(&tx, to, "").await?.has_schema;
-        if Found::of(old, new).decide(tenant, from, to)? {
+        if Found::of(old, new).decide(relocation)? {
             let old = from.schema().quoted(DbBackend::Postgres);
             let new = to.quoted(DbBackend::Postgres);
             tx.execute_unprepared(&format!("ALTER SCHEMA {old} RENAME TO {new}"))

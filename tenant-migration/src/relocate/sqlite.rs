@@ -1,7 +1,7 @@
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
-use tenant_core::{ConnectionInfo, SchemaName, TenantDirectory, TenantId};
+use tenant_core::{ConnectionInfo, TenantDirectory};
 
-use super::Found;
+use super::{Found, Relocation};
 use crate::{
     Fleet, MigrationError,
     connection::closing,
@@ -12,14 +12,13 @@ use crate::{
 
 pub(super) async fn rename<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
-    tenant: &TenantId,
-    from: &ConnectionInfo,
+    relocation: &Relocation<'_>,
     target: &ConnectionInfo,
-    to: &SchemaName,
 ) -> Result<(), MigrationError> {
+    let from = relocation.from;
     let (_from, _to) = (sqlite::lock_file(from)?, sqlite::lock_file(target)?);
     let (old, new) = (file(from)?, file(target)?);
-    if !Found::of(old.exists(), new.exists()).decide(tenant, from, to)? {
+    if !Found::of(old.exists(), new.exists()).decide(relocation)? {
         return Ok(());
     }
     let db = fleet.tenancy().dedicated_connection_to(from).await?;

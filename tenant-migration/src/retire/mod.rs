@@ -10,7 +10,7 @@ use tenant_core::{
     TenantStatus,
 };
 
-use crate::{Fleet, MigrationError};
+use crate::{Fleet, MigrationError, relocate::Relocation};
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Takes a tenant out of service and keeps its data: its schema is renamed, so that whoever still
@@ -46,11 +46,20 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         if place.placement() == Placement::Dedicated || is_archived(&place) {
             return Ok((*place).clone());
         }
-        let name = match self.archived_before(&place, &entry.info).await? {
+        let before = self.archived_before(&place, &entry.info).await?;
+        let may_be_done = before.is_some();
+        let name = match before {
             Some(name) => name,
             None => archived_name(&original(&place), SystemTime::now())?,
         };
-        let place = self.relocate(id, &place, &name).await?;
+        let place = self
+            .relocate(&Relocation {
+                tenant: id,
+                from: &place,
+                to: &name,
+                may_be_done,
+            })
+            .await?;
         self.registry().change_place(id, place.clone()).await?;
         Ok(place)
     }
@@ -116,11 +125,22 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         registry
             .change_status(&info.id, TenantStatus::Maintenance)
             .await?;
-        let place = match self.relocate(&info.id, place, name).await {
+        let relocation = Relocation {
+            tenant: &info.id,
+            from: place,
+            to: name,
+            may_be_done: former == TenantStatus::Maintenance,
+        };
+        let place = match self.relocate(&relocation).await {
             Ok(place) => place,
             Err(error) => {
-                // It is where it was, and is served as it was, unless that cannot be told.
-                if self.has_schema_at(place).await? {
+                // It is where it was, and is served as it was, unless that cannot be told. If it is
+                // nowhere, nothing was begun that could be gone on with.
+                let nowhere = matches!(
+                    error,
+                    MigrationError::Tenant(TenantError::MissingSchema { .. })
+                );
+                if nowhere || self.has_schema_at(place).await? {
                     registry.change_status(&info.id, former).await?;
                 }
                 return Err(error);

@@ -194,6 +194,24 @@ async fn a_renamed_tenant_has_its_rows(world: &World) {
     fleet.rename(&before, &after).await.unwrap();
     assert_eq!(yard.is_there("before").await, (false, false));
     assert_eq!(titles(&yard, "after").await, ["Kept"]);
+    // Whose own schema is gone, takes over nobody else's.
+    yard.make::<4>(&["left"]).await;
+    yard.store.remove(&yard.id("left"));
+    yard.store.add(yard.id("empty"), &world.database).unwrap();
+    let error = fleet
+        .rename(&yard.id("empty"), &yard.id("left"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            MigrationError::Tenant(TenantError::MissingSchema { .. })
+        ),
+        "{error}"
+    );
+    assert_eq!(yard.is_there("left").await, (false, true));
+    let info = yard.store.tenant(&yard.id("empty")).await.unwrap();
+    assert_eq!(info.status, TenantStatus::Active, "as it was");
     // A name that is free, and a schema that is not.
     yard.store.remove(&yard.id("taken"));
     let error = fleet.rename(&after, &yard.id("taken")).await.unwrap_err();

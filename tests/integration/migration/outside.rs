@@ -242,6 +242,71 @@ async fn for_citus_a_schema_is_committed_before_its_tables() {
     .await;
 }
 
+/// By a program for Citus, and then by one that is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_begun_in_steps_is_completed_in_steps() {
+    on_postgres(async |world| {
+        let yard = Yard::new(world);
+        yard.make::<4>(&["new"]).await;
+        yard.store.remove(&yard.id("new"));
+        let db = world.tenancy.shared().await.unwrap();
+        let schema = yard.place("new").schema().quoted(DbBackend::Postgres);
+        let begun = format!("CREATE TABLE {schema}.seaql_migrations_unfinished (nothing integer)");
+        db.execute_unprepared(&begun).await.unwrap();
+        let seeded = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let noted = seeded.clone();
+        let provision = yard.provision("new").seed(move |_| {
+            noted.store(true, std::sync::atomic::Ordering::Relaxed);
+            Box::pin(async { Ok(()) })
+        });
+        yard.fleet::<4>().provision(&provision).await.unwrap();
+        assert!(seeded.load(std::sync::atomic::Ordering::Relaxed));
+        assert!(!has_table(&yard, "new", "seaql_migrations_unfinished").await);
+    })
+    .await;
+}
+
+/// A migration that panics where nothing is rolled back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_panic_leaves_no_scratch_schema() {
+    struct Panics;
+
+    impl MigratorTrait for Panics {
+        fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+            let mut migrations = Concurrently::migrations();
+            migrations.push(Box::new(Panics));
+            migrations
+        }
+    }
+
+    impl MigrationName for Panics {
+        fn name(&self) -> &str {
+            "m7_panics"
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl MigrationTrait for Panics {
+        async fn up(&self, _: &SchemaManager) -> Result<(), DbErr> {
+            panic!("on purpose")
+        }
+    }
+
+    on_postgres(async |world| {
+        let yard = Yard::new(world);
+        yard.make::<4>(&["a"]).await;
+        let fleet = yard.builder::<Panics>().build().unwrap();
+        let error = fleet.plan_up(&Selection::All, None).await.unwrap_err();
+        assert_eq!(error.to_string(), "it panicked: on purpose");
+        let shared = world.tenancy.shared().await.unwrap();
+        let select = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'scratch-%'";
+        let select = Statement::from_string(DbBackend::Postgres, select);
+        let row = shared.query_one_raw(select).await.unwrap().unwrap();
+        assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 0);
+    })
+    .await;
+}
+
 /// Killed at each of its waits, and done again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_begun_in_steps_is_completed() {
