@@ -88,7 +88,9 @@ pub enum MigrationError {
     Production,
 
     /// The structures differ where they have to be alike.
-    #[error("the schema of tenant {tenant} is not what its migrations make:\n{drift}")]
+    #[error(
+        "the schema of tenant {tenant} is not what its migrations make, so a copy would lack something: mend it, or write a migration:\n{drift}"
+    )]
     Drifted {
         /// The tenant.
         tenant: TenantId,
@@ -113,7 +115,7 @@ pub enum MigrationError {
     },
 
     /// It took longer than allowed.
-    #[error("it did not end within {limit:?}")]
+    #[error("it did not end within {limit:?}; raise `tenant_timeout` if it needs longer")]
     TimedOut {
         /// The limit.
         limit: std::time::Duration,
