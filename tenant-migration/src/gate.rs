@@ -7,7 +7,7 @@ use tenant_core::{
     TenantStatus, TenantStore,
 };
 
-use crate::{MigrationError, Migrations, error::conflict};
+use crate::{MigrationError, Migrations, error::conflict, names::quoted};
 
 /// A store that serves a tenant only when its schema has the migrations that the application needs.
 /// Until then it is [`TenantError::Migrating`], for which the middleware answers 503, and not a
@@ -56,10 +56,7 @@ impl<S: TenantStore + 'static> VersionGate<S> {
 
     async fn applied(&self, db: &TenantConnection) -> Result<Vec<String>, TenantError> {
         let backend = db.get_database_backend();
-        let table = match backend {
-            sea_orm::DbBackend::MySql => format!("`{}`", self.table.replace('`', "``")),
-            _ => format!("\"{}\"", self.table.replace('"', "\"\"")),
-        };
+        let table = quoted(&self.table, backend);
         let select = format!("SELECT version FROM $tenant.{table}");
         let rows = db
             .query_all_raw(Statement::from_string(backend, select))

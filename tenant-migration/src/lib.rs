@@ -38,6 +38,7 @@ mod ledger;
 pub mod lint;
 mod manager;
 mod migrations;
+mod names;
 mod provision;
 mod rehearsal;
 mod relocate;

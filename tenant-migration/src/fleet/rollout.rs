@@ -1,5 +1,6 @@
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use sha2::{Digest as _, Sha256};
 use tenant_core::{TenantError, TenantId};
 
 use crate::MigrationError;
@@ -93,7 +94,7 @@ impl Rollout {
                 rest = others;
             }
             Some(Canary::Share(share)) => {
-                rest.sort_by_key(|place| hash(&tenants[*place]));
+                rest.sort_by_cached_key(|place| Sha256::digest(tenants[*place].as_str()));
                 let others = rest.split_off(share.of(tenants.len()));
                 waves.push(Wave::new(rest, true));
                 rest = others;
@@ -124,15 +125,6 @@ impl Wave {
     fn new(places: Vec<usize>, is_canary: bool) -> Self {
         Self { places, is_canary }
     }
-}
-
-/// FNV-1a: the same in every program.
-fn hash(id: &TenantId) -> u64 {
-    id.as_str()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
 }
 
 impl Share {

@@ -5,7 +5,7 @@ use std::{
     fmt,
     panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Instant,
@@ -133,12 +133,12 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         direction: Direction,
     ) -> Result<FleetReport, MigrationError> {
         let mut tenants = self.status(&run.selection).await?;
-        let mut reports: Vec<Option<TenantReport>> = Vec::new();
+        let mut reports = Vec::with_capacity(tenants.len());
         tenants.retain(|tenant| {
             let skipped = !has_schema(tenant.status);
             if skipped {
                 let why = Outcome::Skipped(Skipped::Status(tenant.status));
-                reports.push(Some(TenantReport::new(tenant.tenant.clone(), why)));
+                reports.push(TenantReport::new(tenant.tenant.clone(), why));
             }
             !skipped
         });
@@ -151,7 +151,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             observer: run.observer.clone(),
             stop: run.stop.clone(),
             queue: Mutex::default(),
-            done: Mutex::new(vec![None; tenants.len()]),
+            done: Mutex::new(reports),
             failures: AtomicUsize::new(0),
             allowed: AtomicUsize::new(0),
             tenants,
@@ -181,9 +181,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         for mut desk in desks {
             desk.close().await;
         }
-        let mut done = work.done.lock().unwrap_or_else(PoisonError::into_inner);
-        reports.append(&mut done);
-        let mut tenants: Vec<TenantReport> = reports.into_iter().flatten().collect();
+        let mut tenants = std::mem::take(&mut *work.done());
         tenants.sort_unstable_by(|one, other| one.tenant.cmp(&other.tenant));
         Ok(FleetReport { tenants })
     }
@@ -248,15 +246,12 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let names = self.migrations().names();
         let compare = async |applied: &[String]| {
             let pending = self.migrations().pending(applied)?;
-            let (this, before) = (0..names.len())
-                .filter(|place| !pending.contains(place) || &*names[*place] == migration)
-                .partition(|place| &*names[*place] == migration);
-            let before: Vec<usize> = match job.direction {
-                Direction::Up => before,
-                Direction::Down => (0..names.len())
-                    .filter(|place| !pending.contains(place))
-                    .collect(),
-            };
+            let all = 0..names.len();
+            let before = all
+                .clone()
+                .filter(|place| !pending.contains(place))
+                .collect();
+            let this = all.filter(|place| &*names[*place] == migration).collect();
             let rehearsed = self
                 .rehearse(&job.place, before, this, job.direction)
                 .await?;
@@ -294,7 +289,7 @@ struct Work<R> {
     tenants: Vec<SchemaStatus>,
     /// Whose turn it is, as places among the tenants.
     queue: Mutex<VecDeque<usize>>,
-    done: Mutex<Vec<Option<TenantReport>>>,
+    done: Mutex<Vec<TenantReport>>,
     failures: AtomicUsize,
     allowed: AtomicUsize,
 }
@@ -361,7 +356,7 @@ impl<R: TenantDirectory + 'static> Work<R> {
         };
         let mut report = TenantReport::new(tenant.tenant.clone(), outcome);
         report.took = begun.elapsed();
-        self.report(place, report);
+        self.report(report);
     }
 
     async fn migrate(
@@ -403,11 +398,11 @@ impl<R: TenantDirectory + 'static> Work<R> {
         let left: Vec<usize> = self.queue().drain(..).collect();
         for place in left {
             let tenant = self.tenants[place].tenant.clone();
-            self.report(place, TenantReport::new(tenant, Outcome::Skipped(why)));
+            self.report(TenantReport::new(tenant, Outcome::Skipped(why)));
         }
     }
 
-    fn report(&self, place: usize, report: TenantReport) {
+    fn report(&self, report: TenantReport) {
         if let Some(observer) = &self.observer {
             // Its panic is nobody's failure.
             let told = std::panic::catch_unwind(AssertUnwindSafe(|| observer(&report)));
@@ -415,11 +410,14 @@ impl<R: TenantDirectory + 'static> Work<R> {
                 tracing::warn!("the observer of a run panicked");
             }
         }
-        let mut done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        done[place] = Some(report);
+        self.done().push(report);
     }
 
-    fn queue(&self) -> std::sync::MutexGuard<'_, VecDeque<usize>> {
+    fn done(&self) -> MutexGuard<'_, Vec<TenantReport>> {
+        self.done.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, VecDeque<usize>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,13 +2,11 @@
 
 mod postgres;
 
-use std::sync::Arc;
-
 use sea_orm::{ConnectionTrait as _, DatabaseTransaction, DbBackend, DbErr, Statement};
 use tenant_core::{ConnectionInfo, TenantError, TenantId, TenantRegistry};
 
 use super::{Making, Provision, Provisioned};
-use crate::{Fleet, MigrationError, Reference, Selection};
+use crate::{Fleet, MigrationError, Reference, Selection, names::quoted};
 
 /// What a new tenant takes from another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +16,6 @@ pub enum Take {
     Structure,
     /// Its tables and all its rows. Those who write to it wait until they are copied.
     StructureAndData,
-}
-
-/// Whose rows a tenant that is being made gets.
-#[derive(Clone, Debug)]
-pub(super) struct Source {
-    pub(super) place: Arc<ConnectionInfo>,
 }
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
@@ -45,12 +37,13 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         take: Take,
     ) -> Result<Provisioned, MigrationError> {
         let place = self.registry().placed(from).await?.connection?;
-        let same = |one: &ConnectionInfo| match one.url().backend() {
-            DbBackend::Sqlite => Some(String::new()),
-            DbBackend::Postgres => Some(one.url().expose().to_owned()),
-            _ => Some(one.url().without_database().expose().to_owned()),
+        // Within which rows can be copied: of files, any.
+        let reach = |place: &ConnectionInfo| match place.url().backend() {
+            DbBackend::Sqlite => None,
+            DbBackend::Postgres => Some(place.url().clone()),
+            _ => Some(place.url().without_database()),
         };
-        if same(&place) != same(&to.place) {
+        if reach(&place) != reach(&to.place) {
             return Err(MigrationError::Configuration(format!(
                 "tenant {from} is in another database than its copy is to be in; copy within one, with the same URL"
             )));
@@ -79,7 +72,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         provision.seed = None;
         provision.source = match take {
             Take::Structure => None,
-            Take::StructureAndData => Some(Source { place }),
+            Take::StructureAndData => Some(place),
         };
         self.provision(&provision).await
     }
@@ -92,8 +85,8 @@ impl Making<'_> {
             return Ok(());
         };
         match self.place.url().backend() {
-            DbBackend::Postgres => postgres::copy(tx, &source.place, &self.place).await,
-            DbBackend::MySql => copy_on_mysql(tx, &source.place, &self.place).await,
+            DbBackend::Postgres => postgres::copy(tx, source, &self.place).await,
+            DbBackend::MySql => copy_on_mysql(tx, source, &self.place).await,
             // The file was copied as a whole.
             _ => Ok(()),
         }
@@ -128,7 +121,7 @@ async fn copy_on_mysql(
     for row in &rows {
         let (table, column): (String, String) =
             (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
-        let column = format!("`{}`", column.replace('`', "``"));
+        let column = quoted(&column, DbBackend::MySql);
         match tables.last_mut() {
             Some((last, columns)) if *last == table => columns.push(column),
             _ => tables.push((table, vec![column])),
@@ -137,14 +130,14 @@ async fn copy_on_mysql(
     let source = from.schema().quoted(DbBackend::MySql);
     let target = to.schema().quoted(DbBackend::MySql);
     let all = tables.iter().map(|(table, columns)| {
-        let table = table.replace('`', "``");
+        let table = quoted(table, DbBackend::MySql);
         let columns = columns.join(", ");
         (table, columns)
     });
     let all: Vec<(String, String)> = all.collect();
     for (table, _) in &all {
         // Nobody writes until the end, so that all are of one moment.
-        let lock = format!("SELECT COUNT(*) FROM {source}.`{table}` LOCK IN SHARE MODE");
+        let lock = format!("SELECT COUNT(*) FROM {source}.{table} LOCK IN SHARE MODE");
         tx.query_one_raw(Statement::from_string(DbBackend::MySql, lock))
             .await?;
     }
@@ -152,10 +145,10 @@ async fn copy_on_mysql(
         .await?;
     let copied = async {
         for (table, columns) in &all {
-            tx.execute_unprepared(&format!("DELETE FROM {target}.`{table}`"))
+            tx.execute_unprepared(&format!("DELETE FROM {target}.{table}"))
                 .await?;
             let copy = format!(
-                "INSERT INTO {target}.`{table}` ({columns}) SELECT {columns} FROM {source}.`{table}`"
+                "INSERT INTO {target}.{table} ({columns}) SELECT {columns} FROM {source}.{table}"
             );
             tx.execute_unprepared(&copy).await?;
         }

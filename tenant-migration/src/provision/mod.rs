@@ -15,7 +15,6 @@ use tenant_core::{
     TenantError, TenantId, TenantInfo, TenantRegistry, TenantStatus,
 };
 
-use self::copy::Source;
 pub use self::copy::Take;
 use crate::{Fleet, MigrationError, fleet::panicked, ledger::Direction, session::Job};
 
@@ -36,7 +35,8 @@ pub struct Provision {
     place: ConnectionInfo,
     seed: Option<Seed>,
     hook: Option<Hook>,
-    source: Option<Source>,
+    /// Where another tenant's rows are to be copied from.
+    source: Option<Arc<ConnectionInfo>>,
 }
 
 /// What a hook is told.

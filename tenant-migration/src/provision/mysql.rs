@@ -8,7 +8,7 @@ use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantDirectory};
 
 use super::{Making, ProvisionStep};
 use crate::{
-    Fleet, MigrationError, Migrations, connection::closing, fleet::panicked,
+    Fleet, MigrationError, Migrations, connection::closing, fleet::panicked, names::quoted,
     session::mysql::ServerLock,
 };
 
@@ -27,10 +27,8 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
             // Those who migrate take another lock, which comes after this one.
             let schema = making.place.schema();
             let lock = ServerLock::take_for_making(locks, schema, patience).await?;
-            let made = make_on(fleet, making, server, &lock).await;
-            let released = lock.release().await;
-            made?;
-            released
+            lock.during(async |lock| make_on(fleet, making, server, lock).await)
+                .await
         })
         .await
     })
@@ -83,8 +81,8 @@ async fn create_and_fill<R: TenantDirectory + 'static>(
     server: &DatabaseConnection,
 ) -> Result<(), MigrationError> {
     let schema = making.place.schema().quoted(DbBackend::MySql);
-    let unfinished = fleet.migrations().unfinished_table().replace('`', "``");
-    let unfinished = format!("{schema}.`{unfinished}`");
+    let unfinished = quoted(&fleet.migrations().unfinished_table(), DbBackend::MySql);
+    let unfinished = format!("{schema}.{unfinished}");
     making.tell(ProvisionStep::CreateSchema, false).await?;
     server
         .execute_unprepared(&format!("CREATE DATABASE IF NOT EXISTS {schema}"))

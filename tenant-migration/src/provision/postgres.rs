@@ -13,6 +13,7 @@ use crate::{
     error::conflict,
     fleet::panicked,
     ledger::Direction,
+    names::quoted,
     session::{
         postgres::{SchemaState, SessionLock, begin},
         run,
@@ -221,7 +222,7 @@ impl Unfinished {
     }
 
     fn quoted(&self) -> String {
-        format!("\"{}\"", self.0.replace('"', "\"\""))
+        quoted(&self.0, DbBackend::Postgres)
     }
 }
 

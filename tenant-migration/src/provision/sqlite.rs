@@ -34,7 +34,7 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     let unfinished = Unfinished::new(&file)?;
     making.tell(ProvisionStep::CreateSchema, false).await?;
     if let Some(source) = &making.provision.source {
-        unfinished.copy_from(fleet.tenancy(), &source.place).await?;
+        unfinished.copy_from(fleet.tenancy(), source).await?;
     }
     let place = unfinished.place()?;
     making.tell(ProvisionStep::CreateSchema, true).await?;

@@ -22,9 +22,8 @@ pub(super) async fn rehearse(
             sweep(server, locks).await?;
             let schema = scratch_name()?;
             let lock = ServerLock::take(locks, &schema, Duration::ZERO).await?;
-            let rehearsed = in_database(tenancy, rehearsal, server, schema, recording).await;
-            lock.release().await?;
-            rehearsed
+            lock.during(async |_| in_database(tenancy, rehearsal, server, schema, recording).await)
+                .await
         })
         .await
     })
@@ -70,11 +69,9 @@ async fn sweep(
         };
         if let Ok(lock) = ServerLock::take(locks, &schema, Duration::ZERO).await {
             let quoted = schema.quoted(DbBackend::MySql);
-            let dropped = server
-                .execute_unprepared(&format!("DROP DATABASE IF EXISTS {quoted}"))
-                .await;
-            lock.release().await?;
-            dropped?;
+            let drop = format!("DROP DATABASE IF EXISTS {quoted}");
+            lock.during(async |_| Ok(server.execute_unprepared(&drop).await?))
+                .await?;
         }
     }
     Ok(())

@@ -2,7 +2,9 @@ use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statem
 use tenant_core::{SchemaName, TenantDirectory, TenantError};
 
 use super::{Found, Relocation};
-use crate::{Fleet, MigrationError, connection::closing, session::mysql::ServerLock};
+use crate::{
+    Fleet, MigrationError, connection::closing, names::quoted, session::mysql::ServerLock,
+};
 
 /// A database has no other name: its tables are moved into another one, all by one statement.
 pub(super) async fn rename<R: TenantDirectory + 'static>(
@@ -17,9 +19,8 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     closing(db, async |db| {
         closing(locks, async |locks| {
             let lock = ServerLock::take_for_moving(locks, from.schema(), to, patience).await?;
-            let renamed = move_tables(db, relocation, &lock).await;
-            lock.release().await?;
-            renamed
+            lock.during(async |lock| move_tables(db, relocation, lock).await)
+                .await
         })
         .await
     })
@@ -51,8 +52,8 @@ async fn move_tables(
         let moves: Vec<String> = old_tables
             .iter()
             .map(|table| {
-                let table = table.replace('`', "``");
-                format!("{old}.`{table}` TO {new}.`{table}`")
+                let table = quoted(table, DbBackend::MySql);
+                format!("{old}.{table} TO {new}.{table}")
             })
             .collect();
         lock.check().await?;

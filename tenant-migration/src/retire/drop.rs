@@ -7,7 +7,7 @@ use tenant_core::{
 };
 
 use super::{original, was_called};
-use crate::{Fleet, MigrationError, connection::closing, files, session::file};
+use crate::{Fleet, MigrationError, connection::closing, files, names::quoted, session::file};
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Removes the data of an archived tenant, or of one that was never served, and its entry. This
@@ -153,11 +153,14 @@ async fn drop_on_postgres(db: &DatabaseConnection, schema: &SchemaName) -> Resul
          WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f') ORDER BY c.relname";
     let values = [schema.as_str().into()];
     let tables = Statement::from_sql_and_values(DbBackend::Postgres, tables, values);
-    let quoted = schema.quoted(DbBackend::Postgres);
+    let in_schema = schema.quoted(DbBackend::Postgres);
     let (mut batch, mut weight) = (Vec::new(), 0);
     for row in db.query_all_raw(tables).await? {
         let name: String = row.try_get_by_index(0)?;
-        batch.push(format!("{quoted}.\"{}\"", name.replace('"', "\"\"")));
+        batch.push(format!(
+            "{in_schema}.{}",
+            quoted(&name, DbBackend::Postgres)
+        ));
         weight += row.try_get_by_index::<i64>(1)?;
         if weight >= budget {
             drop_tables(db, &batch).await?;
@@ -166,7 +169,7 @@ async fn drop_on_postgres(db: &DatabaseConnection, schema: &SchemaName) -> Resul
         }
     }
     // Few enough are left to go with the schema.
-    db.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {quoted} CASCADE"))
+    db.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {in_schema} CASCADE"))
         .await?;
     Ok(())
 }

@@ -23,10 +23,10 @@ impl Desk {
         let locks = self.connection(job.place.url()).await?;
         let lock = ServerLock::take(locks, job.place.schema(), patience).await?;
         let db = self.tenancy.dedicated_connection_to(&job.place).await?;
-        let migrated = closing(db, async |db| migrate(db, &lock, job, done, patience).await).await;
-        let released = lock.release().await;
-        migrated?;
-        released
+        lock.during(async |lock| {
+            closing(db, async |db| migrate(db, lock, job, done, patience).await).await
+        })
+        .await
     }
 
     /// A migration that was begun and cannot be run again: its last statement may have been all that
@@ -41,21 +41,20 @@ impl Desk {
         let locks = self.connection(job.place.url()).await?;
         let lock = ServerLock::take(locks, job.place.schema(), patience).await?;
         let db = self.tenancy.dedicated_connection_to(&job.place).await?;
-        let finished = closing(db, async |db| {
-            let begun = Begun::of(&job.migrations);
-            let applied = job.migrations.applied(db).await?;
-            if !begun.has(db, migration).await? || !is_as_it_is_to_be(&applied).await? {
-                return Ok(false);
-            }
-            lock.check().await?;
-            begun.finish(db, job, migration).await?;
-            Ok::<_, MigrationError>(true)
-        });
-        let finished = finished.await;
-        let released = lock.release().await;
-        let finished = finished?;
-        released?;
-        Ok(finished)
+        lock.during(async |lock| {
+            closing(db, async |db| {
+                let begun = Begun::of(&job.migrations);
+                let applied = job.migrations.applied(db).await?;
+                if !begun.has(db, migration).await? || !is_as_it_is_to_be(&applied).await? {
+                    return Ok(false);
+                }
+                lock.check().await?;
+                begun.finish(db, job, migration).await?;
+                Ok::<_, MigrationError>(true)
+            })
+            .await
+        })
+        .await
     }
 }
 
@@ -216,8 +215,20 @@ impl ServerLock {
         Ok(())
     }
 
+    /// Works while it is held, and releases it whatever came of that.
+    pub(crate) async fn during<T>(
+        self,
+        work: impl AsyncFnOnce(&Self) -> Result<T, MigrationError>,
+    ) -> Result<T, MigrationError> {
+        let done = work(&self).await;
+        let released = self.release().await;
+        let done = done?;
+        released?;
+        Ok(done)
+    }
+
     /// Also what is not held.
-    pub(crate) async fn release(self) -> Result<(), MigrationError> {
+    async fn release(self) -> Result<(), MigrationError> {
         for name in &self.names {
             self.ask("SELECT CAST(RELEASE_LOCK(?) AS SIGNED)", name, None)
                 .await?;

@@ -10,7 +10,9 @@ use sea_orm::{
 use tenant_core::{ConnectionInfo, SchemaName, TenantError, TenantId};
 
 use super::{Desk, Job, failed, half_applied, is_next, lock_number, next, run};
-use crate::{MigrationError, connection::closing, error::conflict, ledger::Direction};
+use crate::{
+    MigrationError, connection::closing, error::conflict, ledger::Direction, names::quoted,
+};
 use sea_orm_migration::MigrationTrait;
 
 impl Desk {
@@ -178,7 +180,7 @@ async fn applied_in(
     schema: &SchemaName,
     table: &str,
 ) -> Result<Vec<String>, DbErr> {
-    let table = quoted(table);
+    let table = quoted(table, DbBackend::Postgres);
     let select =
         format!("SELECT version FROM {table} WHERE tableoid = pg_catalog.to_regclass($1)::oid");
     let qualified = format!("{}.{table}", schema.quoted(DbBackend::Postgres));
@@ -265,9 +267,4 @@ fn locked(error: DbErr, schema: &SchemaName) -> MigrationError {
         };
     }
     error.into()
-}
-
-/// A name that is the migrator's, and not ours.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }

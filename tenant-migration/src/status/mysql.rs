@@ -6,7 +6,7 @@ use std::{
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy};
 
-use super::{Found, Key, all_unreadable, in_chunks, key};
+use super::{Found, Key, all_unreadable, in_chunks, key, read};
 use crate::{Migrations, connection::closing};
 
 /// Each table that a statement reads is opened for it.
@@ -110,30 +110,4 @@ async fn first_column(
 ) -> Result<HashSet<String>, DbErr> {
     let rows = db.query_all_raw(select).await?;
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
-}
-
-async fn read(
-    db: &DatabaseConnection,
-    places: Vec<Arc<ConnectionInfo>>,
-    table: &str,
-) -> Result<Vec<(Key, Found)>, DbErr> {
-    let table = table.replace('`', "``");
-    let selects = places.iter().enumerate().map(|(number, place)| {
-        let schema = place.schema().quoted(DbBackend::MySql);
-        format!("SELECT CAST({number} AS SIGNED), version FROM {schema}.`{table}`")
-    });
-    let select = selects.collect::<Vec<_>>().join(" UNION ALL ");
-    let rows = db
-        .query_all_raw(Statement::from_string(DbBackend::MySql, select))
-        .await?;
-    let mut applied: HashMap<i64, Vec<String>> = HashMap::new();
-    for row in &rows {
-        let versions = applied.entry(row.try_get_by_index(0)?).or_default();
-        versions.push(row.try_get_by_index(1)?);
-    }
-    let found = places.iter().zip(0..).map(|(place, number)| {
-        let applied = applied.remove(&number).unwrap_or_default();
-        (key(place), Found::Applied(applied))
-    });
-    Ok(found.collect())
 }

@@ -3,7 +3,8 @@ use std::{collections::HashMap, sync::Arc};
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy};
 
-use super::{Found, Key, all_unreadable, in_chunks, key};
+use super::{Found, Key, all_unreadable, in_chunks, key, read};
+use crate::connection::closing;
 
 /// One statement takes a lock on each of its tables and their indexes, and the server has places for
 /// 64 times as many as it has connections.
@@ -19,34 +20,26 @@ pub(super) async fn look(
         Ok(db) => db,
         Err(error) => return all_unreadable(places, error),
     };
-    let found = match schemas(&db, places, table).await {
-        Ok(schemas) => {
-            let (ready, other) = sort(places, &schemas);
-            let mut found = in_chunks(&ready, AT_ONCE, |chunk| read(&db, chunk, table)).await;
-            found.extend(other);
-            found
-        }
-        Err(error) => all_unreadable(places, error),
-    };
-    if let Err(error) = db.close().await {
-        tracing::debug!(%error, "a connection was not closed well");
-    }
-    found
+    let found = closing(db, async |db| look_on(db, places, table).await).await;
+    found.unwrap_or_else(|error| all_unreadable(places, error))
 }
 
-/// Those whose table can be read, and what is known of the others.
-type Sorted = (Vec<Arc<ConnectionInfo>>, Vec<(Key, Found)>);
-
-fn sort(places: &[Arc<ConnectionInfo>], schemas: &HashMap<String, bool>) -> Sorted {
-    let (mut ready, mut other) = (Vec::new(), Vec::new());
+async fn look_on(
+    db: &DatabaseConnection,
+    places: &[Arc<ConnectionInfo>],
+    table: &str,
+) -> Result<Vec<(Key, Found)>, DbErr> {
+    let schemas = schemas(db, places, table).await?;
+    let (mut ready, mut found) = (Vec::new(), Vec::new());
     for place in places {
         match schemas.get(place.schema().as_str()) {
             Some(true) => ready.push(Arc::clone(place)),
-            Some(false) => other.push((key(place), Found::NoTable)),
-            None => other.push((key(place), Found::NoSchema)),
+            Some(false) => found.push((key(place), Found::NoTable)),
+            None => found.push((key(place), Found::NoSchema)),
         }
     }
-    (ready, other)
+    found.extend(in_chunks(&ready, AT_ONCE, |chunk| read(db, chunk, table)).await);
+    Ok(found)
 }
 
 /// The schemas that are there, and whether each has the table.
@@ -67,37 +60,4 @@ async fn schemas(
     rows.iter()
         .map(|row| Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?)))
         .collect()
-}
-
-async fn read(
-    db: &DatabaseConnection,
-    places: Vec<Arc<ConnectionInfo>>,
-    table: &str,
-) -> Result<Vec<(Key, Found)>, DbErr> {
-    let table = quoted(table);
-    let selects = places.iter().enumerate().map(|(number, place)| {
-        let schema = place.schema().quoted(DbBackend::Postgres);
-        // As rows: to make one of them takes the server twice as long.
-        format!("SELECT {number}, version FROM {schema}.{table}")
-    });
-    let select = selects.collect::<Vec<_>>().join(" UNION ALL ");
-    // It is another text each time, so nothing is gained by keeping it prepared.
-    let rows = db
-        .query_all_raw(Statement::from_string(DbBackend::Postgres, select))
-        .await?;
-    let mut applied: HashMap<i32, Vec<String>> = HashMap::new();
-    for row in &rows {
-        let versions = applied.entry(row.try_get_by_index(0)?).or_default();
-        versions.push(row.try_get_by_index(1)?);
-    }
-    let found = places.iter().zip(0..).map(|(place, number)| {
-        let applied = applied.remove(&number).unwrap_or_default();
-        (key(place), Found::Applied(applied))
-    });
-    Ok(found.collect())
-}
-
-/// A name that is the migrator's, and not ours.
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
 }
