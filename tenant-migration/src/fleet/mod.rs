@@ -9,6 +9,7 @@ mod selection;
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
+use futures_util::future::BoxFuture;
 use tenant_core::{Tenancy, TenantDirectory};
 
 pub use self::{
@@ -57,6 +58,24 @@ impl Settings {
             .with_jitter()
             .with_max_times(self.attempts - 1)
             .build()
+    }
+
+    /// Tries again while others are in the way.
+    pub(crate) async fn patiently<'w, T>(
+        &self,
+        mut work: impl FnMut() -> BoxFuture<'w, Result<T, MigrationError>>,
+    ) -> Result<T, MigrationError> {
+        let mut waits = self.waits();
+        loop {
+            let error = match work().await {
+                Err(error) if error.is_transient() => error,
+                done => return done,
+            };
+            match waits.next() {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(error),
+            }
+        }
     }
 }
 

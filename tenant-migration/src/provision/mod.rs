@@ -195,17 +195,12 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     }
 
     async fn make_or_take_back(&self, making: &Making<'_>) -> Result<(), MigrationError> {
-        let mut waits = self.settings().waits();
-        while let Err(error) = self.make(making).await {
-            let Some(wait) = waits.next().filter(|_| error.is_transient()) else {
-                if making.is_new {
-                    self.take_back(&making.id).await;
-                }
-                return Err(error);
-            };
-            tokio::time::sleep(wait).await;
+        let made = self.settings().patiently(|| Box::pin(self.make(making)));
+        let made = made.await;
+        if made.is_err() && making.is_new {
+            self.take_back(&making.id).await;
         }
-        Ok(())
+        made
     }
 
     /// Sees to it that there is an entry of a tenant that is being made. `false` when it is made.

@@ -79,21 +79,13 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             .into());
         }
         let target = renamed(from, to)?;
-        let mut waits = self.settings().waits();
-        loop {
-            let renamed = match from.url().backend() {
-                DbBackend::Postgres => postgres::rename(self, relocation).await,
-                DbBackend::MySql => mysql::rename(self, relocation).await,
-                _ => sqlite::rename(self, relocation, &target).await,
-            };
-            let Err(error) = renamed else {
-                return Ok(target);
-            };
-            let Some(wait) = waits.next().filter(|_| error.is_transient()) else {
-                return Err(error);
-            };
-            tokio::time::sleep(wait).await;
-        }
+        let renamed = self.settings().patiently(|| match from.url().backend() {
+            DbBackend::Postgres => Box::pin(postgres::rename(self, relocation)),
+            DbBackend::MySql => Box::pin(mysql::rename(self, relocation)),
+            _ => Box::pin(sqlite::rename(self, relocation, &target)),
+        });
+        renamed.await?;
+        Ok(target)
     }
 }
 

@@ -1,4 +1,4 @@
-use std::{fs, io};
+use std::{fs, io, time::Duration};
 
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement};
 use tenant_core::{
@@ -6,8 +6,19 @@ use tenant_core::{
     TenantRegistry, TenantStatus,
 };
 
-use super::{original, was_called};
-use crate::{Fleet, MigrationError, connection::closing, files, names::quoted, session::file};
+use super::{ARCHIVED, original, was_called};
+use crate::{
+    Fleet, MigrationError,
+    connection::closing,
+    files,
+    names::quoted,
+    session::{
+        file,
+        mysql::ServerLock,
+        postgres::{SessionLock, begin},
+        sqlite::lock_file,
+    },
+};
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Removes the data of an archived tenant, or of one that was never served, and its entry. This
@@ -58,27 +69,46 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {
-    /// Removes a schema with all that is in it, if it is there.
+    /// Removes a schema with all that is in it, if it is there, and nobody is making it.
     pub(crate) async fn drop_schema(&self, place: &ConnectionInfo) -> Result<(), MigrationError> {
-        let schema = place.schema();
+        self.settings()
+            .patiently(|| Box::pin(self.drop_schema_now(place)))
+            .await
+    }
+
+    async fn drop_schema_now(&self, place: &ConnectionInfo) -> Result<(), MigrationError> {
+        let (schema, patience) = (place.schema(), self.settings().lock_timeout);
         match place.url().backend() {
             DbBackend::Postgres => {
                 let db = self.tenancy().connection_to(place.url()).await?;
-                closing(db, async |db| drop_on_postgres(db, schema).await).await
+                closing(db, async |db| drop_on_postgres(db, place, patience).await).await
             }
             DbBackend::MySql => {
-                let db = self
-                    .tenancy()
-                    .connection_to(&place.url().without_database())
-                    .await?;
-                let schema = schema.quoted(DbBackend::MySql);
-                let drop = format!("DROP DATABASE IF EXISTS {schema}");
+                let url = place.url().without_database();
+                let db = self.tenancy().connection_to(&url).await?;
+                let locks = self.tenancy().connection_to(&url).await?;
+                let quoted = schema.quoted(DbBackend::MySql);
+                let drop = format!("DROP DATABASE IF EXISTS {quoted}");
                 closing(db, async |db| {
-                    db.execute_unprepared(&drop).await.map(|_| ())
+                    closing(locks, async |locks| {
+                        let lock = ServerLock::take_for_making(locks, schema, patience).await?;
+                        lock.during(async |_| Ok(db.execute_unprepared(&drop).await?))
+                            .await
+                    })
+                    .await
                 })
-                .await
+                .await?;
+                Ok(())
             }
-            _ => files::remove_database(&file(place)?),
+            _ => {
+                let file = file(place)?;
+                // Where there is no directory, there is nothing to lock, nor to remove.
+                if !file.parent().is_some_and(|directory| directory.exists()) {
+                    return Ok(());
+                }
+                let _lock = lock_file(place)?;
+                files::remove_database(&file)
+            }
         }
     }
 
@@ -111,12 +141,18 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         Ok(archived.map_err(TenantError::from)?)
     }
 
-    /// The names of all schemas in the database of a place; of all files beside an SQLite file.
+    /// The names of schemas in the database of a place: its own, if it is there, and all that are
+    /// archived. Of SQLite, of all files beside.
     async fn schemas_beside(&self, place: &ConnectionInfo) -> Result<Vec<String>, MigrationError> {
         let select = match place.url().backend() {
-            DbBackend::Postgres => "SELECT nspname::text FROM pg_catalog.pg_namespace",
+            DbBackend::Postgres => {
+                "SELECT nspname::text FROM pg_catalog.pg_namespace WHERE nspname = $1 OR nspname LIKE $2"
+            }
             // One without tables is what is left of one whose tables were moved.
-            DbBackend::MySql => "SELECT DISTINCT table_schema FROM information_schema.tables",
+            DbBackend::MySql => {
+                "SELECT DISTINCT table_schema FROM information_schema.tables \
+                 WHERE table_schema = ? OR table_schema LIKE ?"
+            }
             _ => return files_beside(place),
         };
         let url = match place.url().backend() {
@@ -125,7 +161,10 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         };
         let db = self.tenancy().connection_to(&url).await?;
         closing(db, async |db| {
-            let select = Statement::from_string(db.get_database_backend(), select);
+            // The underscore is any character here, which is no harm.
+            let values = [original(place).into(), format!("{ARCHIVED}%").into()];
+            let backend = db.get_database_backend();
+            let select = Statement::from_sql_and_values(backend, select, values);
             let rows = db.query_all_raw(select).await?;
             let names = rows.iter().map(|row| row.try_get_by_index(0));
             names.collect::<Result<_, DbErr>>()
@@ -136,7 +175,13 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
 
 /// Each table that is dropped is locked until its transaction ends, with its indexes and what it keeps
 /// long values in.
-async fn drop_on_postgres(db: &DatabaseConnection, schema: &SchemaName) -> Result<(), DbErr> {
+async fn drop_on_postgres(
+    db: &DatabaseConnection,
+    place: &ConnectionInfo,
+    patience: Duration,
+) -> Result<(), MigrationError> {
+    let schema = place.schema();
+    let _lock = SessionLock::take_for_making(db, schema, patience).await?;
     let locks = "SELECT (pg_catalog.current_setting('max_locks_per_transaction')::bigint * \
          pg_catalog.current_setting('max_connections')::bigint)";
     let locks: i64 = match db
@@ -168,9 +213,11 @@ async fn drop_on_postgres(db: &DatabaseConnection, schema: &SchemaName) -> Resul
             weight = 0;
         }
     }
-    // Few enough are left to go with the schema.
-    db.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {in_schema} CASCADE"))
+    // Few enough are left to go with the schema. Whoever makes one in one transaction has this lock.
+    let tx = begin(db, place, patience).await?;
+    tx.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {in_schema} CASCADE"))
         .await?;
+    tx.commit().await?;
     Ok(())
 }
 

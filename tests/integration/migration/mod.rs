@@ -11,3 +11,4 @@ mod moved;
 mod outside;
 mod program;
 mod provision;
+mod sent;

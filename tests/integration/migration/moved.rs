@@ -17,6 +17,7 @@ on_every_database!(
     an_archived_tenant_keeps_its_data_and_frees_its_name,
     what_was_never_served_is_not_archived,
     an_entry_that_is_in_use_is_not_taken_back,
+    what_is_being_made_is_not_removed_under_its_maker,
     what_is_dropped_is_archived_and_confirmed,
     a_renamed_tenant_has_its_rows,
     caches_hear_of_a_rename,
@@ -137,6 +138,35 @@ async fn an_entry_that_is_in_use_is_not_taken_back(world: &World) {
     let info = yard.store.tenant(&yard.id("new")).await.unwrap();
     assert_eq!(info.status, TenantStatus::Active);
     assert!(titles(&yard, "new").await.is_empty());
+}
+
+async fn what_is_being_made_is_not_removed_under_its_maker(world: &World) {
+    let yard = Yard::new(world);
+    let id = yard.id("new");
+    let told = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let impatient = yard.builder::<First<4>>().max_attempts(1);
+    let impatient = impatient.lock_timeout(std::time::Duration::from_millis(50));
+    let (fleet, noted) = (impatient.build().unwrap(), told.clone());
+    let provision = yard.provision("new").hook(move |event| {
+        let (fleet, noted, id) = (fleet.clone(), noted.clone(), id.clone());
+        Box::pin(async move {
+            if event.step == ProvisionStep::Seed && !event.is_done {
+                let dropped = fleet.drop_tenant(&id, id.as_str()).await;
+                *noted.lock().unwrap() = Some(dropped.unwrap_err());
+            }
+            Ok(())
+        })
+    });
+    let unknown = yard.fleet::<4>().provision(&provision).await.unwrap_err();
+    assert!(
+        matches!(
+            unknown,
+            MigrationError::Tenant(TenantError::UnknownTenant { .. })
+        ),
+        "{unknown}"
+    );
+    let told = told.lock().unwrap().take().unwrap();
+    assert!(matches!(told, MigrationError::Locked { .. }), "{told}");
 }
 
 async fn what_is_dropped_is_archived_and_confirmed(world: &World) {
