@@ -28,7 +28,7 @@
 //! }
 //! ```
 //!
-//! `examples/migration.rs` is a complete one; `migration --help` tells of the commands.
+//! `examples/migration` is a complete one; `migration --help` tells of the commands.
 //!
 //! # Exit codes
 //!

@@ -90,8 +90,14 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         };
         let (info, place) = (entry.info, entry.connection?);
         if let Some(successor) = &successor {
-            let is_own = crate::relocate::renamed(&place, &name)?.overlaps(successor);
-            if !is_own || self.has_schema_at(&place).await? {
+            // What this left when it was stopped: the new entry, and the old one without a schema.
+            let is_left = from != to
+                && matches!(
+                    info.status,
+                    TenantStatus::Maintenance | TenantStatus::Archived
+                )
+                && crate::relocate::renamed(&place, &name)?.overlaps(successor);
+            if !is_left || self.has_schema_at(&place).await? {
                 return Err(TenantError::TenantExists { tenant: to.clone() }.into());
             }
         } else {

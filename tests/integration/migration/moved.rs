@@ -220,6 +220,25 @@ async fn a_renamed_tenant_has_its_rows(world: &World) {
         "{error}"
     );
     assert_eq!(titles(&yard, "before").await, ["Kept"]);
+    // Nor does one whose schema is not there now lose its entry.
+    yard.store
+        .add(yard.id("elsewhere"), &world.database)
+        .unwrap();
+    for to in ["taken", "elsewhere"] {
+        let error = fleet
+            .rename(&yard.id("elsewhere"), &yard.id(to))
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(
+                error,
+                MigrationError::Tenant(TenantError::TenantExists { .. })
+            ),
+            "{error}"
+        );
+    }
+    let info = yard.store.tenant(&yard.id("elsewhere")).await.unwrap();
+    assert_eq!(info.status, TenantStatus::Active, "as it was");
     fleet.rename(&before, &after).await.unwrap();
     fleet.rename(&before, &after).await.unwrap();
     assert_eq!(yard.is_there("before").await, (false, false));

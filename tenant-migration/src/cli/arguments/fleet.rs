@@ -151,15 +151,12 @@ pub(in crate::cli) struct Status {
     pub(in crate::cli) connections: Connections,
 }
 
-/// `up`
+/// What `up` and `down` have in common.
 #[derive(Args)]
-pub(in crate::cli) struct Up {
+pub(in crate::cli) struct Migrate {
     #[command(flatten)]
     pub(in crate::cli) tenants: Tenants,
-    /// At most so many migrations of each tenant [default: all]
-    #[arg(long, value_name = "N")]
-    pub(in crate::cli) steps: Option<NonZeroUsize>,
-    /// Write the SQL that would be sent, and change nothing
+    /// Write the SQL that would be sent, and change no tenant
     #[arg(long)]
     pub(in crate::cli) dry_run: bool,
     /// Show all tenants, not only those with whom something is wrong
@@ -168,31 +165,38 @@ pub(in crate::cli) struct Up {
     #[command(flatten)]
     pub(in crate::cli) waves: InWaves,
     #[command(flatten)]
-    pub(in crate::cli) connections: Connections,
+    connections: Connections,
     #[command(flatten)]
-    pub(in crate::cli) patience: Patience,
+    patience: Patience,
+}
+
+impl Migrate {
+    pub(super) fn configure<R: TenantRegistry + 'static>(
+        &self,
+        builder: FleetBuilder<R>,
+    ) -> FleetBuilder<R> {
+        self.patience.configure(self.connections.configure(builder))
+    }
+}
+
+/// `up`
+#[derive(Args)]
+pub(in crate::cli) struct Up {
+    #[command(flatten)]
+    pub(in crate::cli) migrate: Migrate,
+    /// At most so many migrations of each tenant [default: all]
+    #[arg(long, value_name = "N")]
+    pub(in crate::cli) steps: Option<NonZeroUsize>,
 }
 
 /// `down`
 #[derive(Args)]
 pub(in crate::cli) struct Down {
     #[command(flatten)]
-    pub(in crate::cli) tenants: Tenants,
+    pub(in crate::cli) migrate: Migrate,
     /// So many migrations of each tenant
     #[arg(long, value_name = "N", default_value = "1")]
     pub(in crate::cli) steps: NonZeroUsize,
-    /// Write the SQL that would be sent, and change nothing
-    #[arg(long)]
-    pub(in crate::cli) dry_run: bool,
-    /// Show all tenants, not only those with whom something is wrong
-    #[arg(long)]
-    pub(in crate::cli) all: bool,
-    #[command(flatten)]
-    pub(in crate::cli) waves: InWaves,
-    #[command(flatten)]
-    pub(in crate::cli) connections: Connections,
-    #[command(flatten)]
-    pub(in crate::cli) patience: Patience,
 }
 
 /// `fresh`

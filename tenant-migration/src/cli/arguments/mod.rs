@@ -127,7 +127,7 @@ impl Command {
     /// The command's name, when it takes something away.
     pub(super) fn what_needs_consent(&self) -> Option<&'static str> {
         match self {
-            Self::Down(down) if !down.dry_run => Some("down"),
+            Self::Down(down) if !down.migrate.dry_run => Some("down"),
             Self::Fresh(_) => Some("fresh"),
             Self::Archive(_) => Some("archive"),
             Self::Drop(_) => Some("drop"),
@@ -148,8 +148,8 @@ impl Command {
             Self::Clone(clone) => clone.citus.configure(builder),
             Self::Status(status) => status.connections.configure(builder),
             Self::Drift(drift) => drift.connections.configure(builder),
-            Self::Up(up) => up.patience.configure(up.connections.configure(builder)),
-            Self::Down(down) => down.patience.configure(down.connections.configure(builder)),
+            Self::Up(up) => up.migrate.configure(builder),
+            Self::Down(down) => down.migrate.configure(builder),
             Self::Fresh(fresh) => fresh.citus.configure(fresh.connections.configure(builder)),
             Self::List(_)
             | Self::Lint(_)

@@ -18,13 +18,13 @@ use crate::{
 
 impl<R: TenantRegistry + 'static> Program<'_, R> {
     pub(super) async fn up(&self, up: Up) -> Result<Verdict, Failure> {
-        let (selection, number) = self.select(&up.tenants).await?;
+        let (selection, number) = self.select(&up.migrate.tenants).await?;
         let steps = up.steps.map(std::num::NonZeroUsize::get);
-        if up.dry_run {
+        if up.migrate.dry_run {
             let plans = self.fleet.plan_up(&selection, steps).await?;
-            return self.tell_plans(&selection, plans, up.all).await;
+            return self.tell_plans(&selection, plans, up.migrate.all).await;
         }
-        let mut run = Run::of(selection).rollout(up.waves.rollout());
+        let mut run = Run::of(selection).rollout(up.migrate.waves.rollout());
         if let Some(steps) = steps {
             run = run.steps(steps);
         }
@@ -32,27 +32,27 @@ impl<R: TenantRegistry + 'static> Program<'_, R> {
         let (run, _interruptible, progress) = self.watched(run, number);
         let report = self.fleet.up(&run).await;
         drop((run, progress));
-        self.tell_report(&report?, begun, up.all)
+        self.tell_report(&report?, begun, up.migrate.all)
     }
 
     pub(super) async fn down(&self, down: Down) -> Result<Verdict, Failure> {
-        let (selection, number) = self.select(&down.tenants).await?;
+        let (selection, number) = self.select(&down.migrate.tenants).await?;
         let steps = down.steps.get();
-        if down.dry_run {
+        if down.migrate.dry_run {
             let plans = self.fleet.plan_down(&selection, steps).await?;
-            return self.tell_plans(&selection, plans, down.all).await;
+            return self.tell_plans(&selection, plans, down.migrate.all).await;
         }
         self.console.confirm(&format!(
             "Take back {} of {}?",
             number_of(steps, "migration"),
             number_of(number, "tenant")
         ))?;
-        let run = Run::of(selection).rollout(down.waves.rollout());
+        let run = Run::of(selection).rollout(down.migrate.waves.rollout());
         let begun = Instant::now();
         let (run, _interruptible, progress) = self.watched(run.steps(steps), number);
         let report = self.fleet.down(&run).await;
         drop((run, progress));
-        self.tell_report(&report?, begun, down.all)
+        self.tell_report(&report?, begun, down.migrate.all)
     }
 
     pub(super) async fn fresh(&self, fresh: Fresh) -> Result<Verdict, Failure> {
