@@ -1,3 +1,5 @@
+mod registry;
+
 use std::{
     collections::HashMap,
     path::Path,
@@ -6,10 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use super::{
-    PlacedPage, PlacedTenant, TenantDirectory, TenantInfo, TenantQuery, TenantRegistry,
-    TenantStatus, TenantStore,
-};
+use super::{TenantInfo, TenantStatus, TenantStore};
 use crate::{ConnectionInfo, DatabaseUrl, TenantError, TenantId, placement::ConnectionEntry};
 
 /// Tenants held in memory: built in code, or read from a JSON file.
@@ -57,17 +56,6 @@ struct Entry {
 impl Entry {
     fn set_status(&mut self, status: TenantStatus) {
         self.info = Arc::new(TenantInfo::clone(&self.info).with_status(status));
-    }
-
-    fn refuse_step(&self, allowed: bool, to: &'static str) -> Result<(), TenantError> {
-        if allowed {
-            return Ok(());
-        }
-        Err(TenantError::IllegalStatusChange {
-            tenant: self.info.id.clone(),
-            from: self.info.status,
-            to,
-        })
     }
 }
 
@@ -257,95 +245,6 @@ impl TenantStore for MemoryStore {
 
     async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
         Ok(self.entry(id)?.connection)
-    }
-}
-
-#[async_trait::async_trait]
-impl TenantDirectory for MemoryStore {
-    async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
-        let tenants = self.read();
-        let mut listed: Vec<&Entry> = tenants
-            .entries
-            .values()
-            .filter(|entry| {
-                query
-                    .status
-                    .is_none_or(|status| entry.info.status == status)
-            })
-            .filter(|entry| {
-                query
-                    .after
-                    .as_ref()
-                    .is_none_or(|after| entry.info.id > *after)
-            })
-            .collect();
-        listed.sort_unstable_by_key(|entry| &entry.info.id);
-        let more = listed.len() > query.bound();
-        listed.truncate(query.bound());
-        Ok(PlacedPage {
-            next: listed
-                .last()
-                .filter(|_| more)
-                .map(|last| last.info.id.clone()),
-            tenants: listed
-                .into_iter()
-                .map(|entry| {
-                    PlacedTenant::new(
-                        TenantInfo::clone(&entry.info),
-                        Ok(Arc::clone(&entry.connection)),
-                    )
-                })
-                .collect(),
-        })
-    }
-}
-
-#[async_trait::async_trait]
-impl TenantRegistry for MemoryStore {
-    async fn register(
-        &self,
-        info: TenantInfo,
-        connection: ConnectionInfo,
-    ) -> Result<(), TenantError> {
-        let mut tenants = self.write();
-        if tenants.entries.contains_key(&info.id) {
-            return Err(TenantError::TenantExists { tenant: info.id });
-        }
-        tenants.insert(info, connection)
-    }
-
-    async fn change_status(&self, id: &TenantId, status: TenantStatus) -> Result<(), TenantError> {
-        let mut tenants = self.write();
-        let entry = tenants.entry_mut(id)?;
-        entry.refuse_step(entry.info.status.may_become(status), status.as_str())?;
-        entry.set_status(status);
-        Ok(())
-    }
-
-    async fn change_place(
-        &self,
-        id: &TenantId,
-        connection: ConnectionInfo,
-    ) -> Result<(), TenantError> {
-        let mut tenants = self.write();
-        let info = TenantInfo::clone(&tenants.entry_mut(id)?.info);
-        tenants.insert(info, connection)
-    }
-
-    async fn withdraw(&self, id: &TenantId) -> Result<(), TenantError> {
-        let mut tenants = self.write();
-        let entry = tenants.entry_mut(id)?;
-        entry.refuse_step(entry.info.status.is_before_first_use(), "withdrawn")?;
-        tenants.remove(id);
-        Ok(())
-    }
-
-    async fn forget(&self, id: &TenantId) -> Result<(), TenantError> {
-        let mut tenants = self.write();
-        let entry = tenants.entry_mut(id)?;
-        entry.refuse_step(entry.info.status == TenantStatus::Archived, "deleted")?;
-        tenants.remove(id);
-        Ok(())
     }
 }
 
