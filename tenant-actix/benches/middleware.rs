@@ -1,6 +1,6 @@
 //! What the middleware costs a request:
 //!
-//!     ./scripts/with-servers cargo bench -p tenant-actix --bench middleware
+//!     cargo bench -p tenant-actix --bench middleware
 //!
 //! Four servers in this process, of one worker each, two of them with the middleware. Clients on
 //! keep-alive connections send to one without and to one with it, in short turns, so that what the
@@ -39,6 +39,7 @@ use tenant_core::{
     CachedStore, ConnectionInfo, DatabaseUrl, Tenancy, TenantConnection, TenantError, TenantId,
     TenantInfo, TenantStore,
 };
+use tenant_testkit::TestDatabase;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -69,21 +70,13 @@ fn main() {
     // `cargo test --benches` only wants to know whether it runs.
     let is_test = std::env::args().any(|argument| argument == "--test");
     let pairs = if is_test { 11 } else { PAIRS };
-    let Ok(database) = std::env::var("TEST_POSTGRES_URL") else {
-        // `cargo test --benches` has run it as far as it goes without.
-        assert!(
-            is_test,
-            "TEST_POSTGRES_URL is not set: run this by ./scripts/with-servers"
-        );
-        return;
-    };
-    let database = DatabaseUrl::new(database).unwrap();
     let client = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
         .unwrap();
-    let tenancy = client.block_on(tenancy(&database));
+    let database = client.block_on(TestDatabase::postgres()).unwrap();
+    let tenancy = client.block_on(tenancy(database.url()));
     let shared = client.block_on(tenancy.for_tenant(&id(0))).unwrap();
     let shared = web::Data::new(shared);
     let tenants = TenantMiddleware::new(tenancy.clone()).exclude_paths(["/health", "/docs/*"]);
@@ -117,7 +110,7 @@ fn main() {
     compare("answers from memory", "/memory", "/memory");
     let ratio = compare("reads a row", "/row", "/row");
     compare("reads a row through `TenantDb`", "/row", "/tenants-row");
-    client.block_on(remove(&tenancy));
+    drop(database);
     let verdict = if ratio >= TARGET { "ok" } else { "short" };
     println!("target actix_ratio {ratio:.3} {TARGET} {verdict}");
     if ratio < TARGET && !is_test {
@@ -154,7 +147,6 @@ async fn tenancy(database: &DatabaseUrl) -> Tenancy {
         .store(CachedStore::new(store))
         .build()
         .unwrap();
-    remove(&tenancy).await;
     let db = tenancy.for_tenant(&id(0)).await.unwrap();
     let table =
         "CREATE TABLE $tenant.middleware_bench (id integer PRIMARY KEY, title text NOT NULL)";
@@ -165,12 +157,6 @@ async fn tenancy(database: &DatabaseUrl) -> Tenancy {
     };
     book.insert(&db).await.unwrap();
     tenancy
-}
-
-async fn remove(tenancy: &Tenancy) {
-    let db = tenancy.for_tenant(&id(0)).await.unwrap();
-    let drop = "DROP TABLE IF EXISTS $tenant.middleware_bench";
-    db.execute_unprepared(drop).await.unwrap();
 }
 
 /// A schema for each would measure PostgreSQL's catalogue.

@@ -1,5 +1,4 @@
-//! Everything that crosses crates, against real databases, in one binary. `scripts/test` starts
-//! the servers and sets `TEST_POSTGRES_URL` and `TEST_MYSQL_URL`.
+//! Everything that crosses crates, against real databases, in one binary.
 
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 

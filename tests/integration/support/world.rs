@@ -1,5 +1,4 @@
 use std::{
-    env,
     panic::{AssertUnwindSafe, resume_unwind},
     process,
     sync::{
@@ -17,6 +16,7 @@ use sea_orm_tenant::{
     DatabaseUrl, MemoryStore, SchemaName, Tenancy, TenancyBuilder, TenantConnection, TenantId,
 };
 use tempfile::TempDir;
+use tenant_testkit::TestDatabase;
 
 use super::entities::{author, book, book_tag, genre, review, tag};
 
@@ -47,8 +47,7 @@ pub struct World {
     pub database: DatabaseUrl,
     /// Where the shared tables are.
     pub shared: DatabaseUrl,
-    /// Where to remove the database in the end.
-    maintenance: Option<(DatabaseUrl, String)>,
+    made: TestDatabase,
     directory: TempDir,
 }
 
@@ -71,28 +70,8 @@ impl World {
             process::id(),
             COUNT.fetch_add(1, Ordering::Relaxed)
         );
-        let name = format!("world-{number}");
-        let directory = tempfile::tempdir().unwrap();
-        let (database, shared, maintenance) = match server {
-            Server::Sqlite => {
-                let file = DatabaseUrl::sqlite(directory.path().join("shared.sqlite")).unwrap();
-                let shared = DatabaseUrl::new(format!("{}?mode=rwc", file.expose())).unwrap();
-                let tenants = DatabaseUrl::sqlite(directory.path().join("tenants")).unwrap();
-                (tenants, shared, None)
-            }
-            Server::Postgres | Server::MySql => {
-                let maintenance = server.url();
-                execute(
-                    &maintenance,
-                    &format!("CREATE DATABASE {}", server.quote(&name)),
-                )
-                .await;
-                let mut url = url::Url::parse(maintenance.expose()).unwrap();
-                url.set_path(&name);
-                let url = DatabaseUrl::new(url.to_string()).unwrap();
-                (url.clone(), url, Some((maintenance, name)))
-            }
-        };
+        let made = server.database().await;
+        let (database, shared) = (made.url().clone(), made.shared().clone());
         let id = |name: &str| TenantId::try_from(format!("{name}-{number}")).unwrap();
         let (acme, globex, planted) = (id("acme"), id("globex"), id("planted"));
         let store = Arc::new(MemoryStore::new());
@@ -112,8 +91,8 @@ impl World {
             store,
             database,
             shared,
-            maintenance,
-            directory,
+            made,
+            directory: tempfile::tempdir().unwrap(),
         };
         world.set_up().await;
         world.tenancy = world.tenancy().build().unwrap();
@@ -225,38 +204,24 @@ impl World {
 
     /// The schema of unqualified names on a plain connection to [`World::shared`].
     pub fn default_schema(&self) -> String {
-        match (&self.server, &self.maintenance) {
-            (Server::MySql, Some((_, name))) => name.clone(),
-            (Server::Postgres, _) => "public".to_owned(),
-            _ => "main".to_owned(),
-        }
+        self.made.default_schema().to_owned()
     }
 
+    /// For files of the test's own. On SQLite the databases are there.
     pub fn path(&self) -> &std::path::Path {
-        self.directory.path()
+        self.made
+            .directory()
+            .unwrap_or_else(|| self.directory.path())
     }
 
     async fn remove(self) {
         self.tenancy.close().await;
-        let Some((maintenance, name)) = &self.maintenance else {
-            return;
-        };
-        match self.server {
-            Server::Postgres => {
-                let sql = format!("DROP DATABASE {} WITH (FORCE)", self.server.quote(name));
-                execute(maintenance, &sql).await;
-            }
-            _ => {
-                // Tenants first: their tables refer to the shared ones.
-                let mut databases = Vec::new();
-                for tenant in self.store.ids() {
-                    databases.push(SchemaName::for_tenant(&tenant).to_string());
-                }
-                databases.push(name.clone());
-                for name in databases {
-                    let sql = format!("DROP DATABASE IF EXISTS {}", self.server.quote(&name));
-                    execute(maintenance, &sql).await;
-                }
+        if self.server == Server::MySql {
+            // Databases beside the test's own, which their tables refer to.
+            for tenant in self.store.ids() {
+                let schema = SchemaName::for_tenant(&tenant);
+                let drop = format!("DROP DATABASE IF EXISTS `{schema}`");
+                execute(&self.database, &drop).await;
             }
         }
     }
@@ -271,16 +236,14 @@ impl Server {
         }
     }
 
-    /// The server to test on. A missing one is a failure, never a skipped test.
-    fn url(self) -> DatabaseUrl {
-        let variable = match self {
-            Self::Postgres => "TEST_POSTGRES_URL",
-            _ => "TEST_MYSQL_URL",
+    /// A database of its own for a test. A missing server is a failure, never a skipped test.
+    async fn database(self) -> TestDatabase {
+        let made = match self {
+            Self::Postgres => TestDatabase::postgres().await,
+            Self::MySql => TestDatabase::mariadb().await,
+            Self::Sqlite => TestDatabase::sqlite(),
         };
-        let url = env::var(variable).unwrap_or_else(|_| {
-            panic!("{variable} is not set: run ./scripts/test, which starts the servers")
-        });
-        DatabaseUrl::new(url).unwrap()
+        made.unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub fn quote(self, name: &str) -> String {

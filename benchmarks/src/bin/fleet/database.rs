@@ -4,25 +4,36 @@ use std::time::{Duration, Instant};
 
 use benchmarks::{BoxError, median};
 use sea_orm::sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, Row as _};
+use tenant_testkit::Postgres;
 use url::Url;
 
 const NAME: &str = "fleet_benchmark";
 
-pub struct Server(String);
+pub struct Server {
+    url: String,
+    /// It ends with this benchmark, where it is its own.
+    _own: Option<Postgres>,
+}
 
 impl Server {
-    /// The one that `TEST_POSTGRES_URL` says.
+    /// The one that `TEST_POSTGRES_URL` says, or one that is started for this.
     pub async fn find() -> Result<Self, BoxError> {
-        let url = std::env::var("TEST_POSTGRES_URL").map_err(|_| {
-            "TEST_POSTGRES_URL is not set: run this by POSTGRES_FSYNC=on ./scripts/with-servers"
-        })?;
-        let server = Self(url);
+        let server = match std::env::var("TEST_POSTGRES_URL") {
+            Ok(url) => Self { url, _own: None },
+            Err(_) => {
+                let own = Postgres::builder().durable().start()?;
+                Self {
+                    url: own.url().expose().to_owned(),
+                    _own: Some(own),
+                }
+            }
+        };
         if server.setting("fsync").await? != "on"
             || server.setting("synchronous_commit").await? != "on"
         {
             return Err(
-                "this server commits without waiting for its disk, which hides what is measured: \
-                 set POSTGRES_FSYNC=on"
+                "the server of TEST_POSTGRES_URL commits without waiting for its disk, which hides \
+                 what is measured"
                     .into(),
             );
         }
@@ -40,7 +51,7 @@ impl Server {
                     .await?;
             }
         }
-        let mut url = Url::parse(&self.0)?;
+        let mut url = Url::parse(&self.url)?;
         url.set_path(NAME);
         Ok(url.into())
     }
@@ -53,14 +64,14 @@ impl Server {
     /// How many transactions were committed in that database.
     pub async fn commit_count(&self) -> Result<i64, BoxError> {
         let select = format!("SELECT xact_commit FROM pg_stat_database WHERE datname = '{NAME}'");
-        let mut db = PgConnection::connect(&self.0).await?;
+        let mut db = PgConnection::connect(&self.url).await?;
         let commits = db.fetch_one(AssertSqlSafe(select)).await?.try_get(0)?;
         db.close().await?;
         Ok(commits)
     }
 
     pub async fn setting(&self, name: &str) -> Result<String, BoxError> {
-        let mut db = PgConnection::connect(&self.0).await?;
+        let mut db = PgConnection::connect(&self.url).await?;
         let show = AssertSqlSafe(format!("SHOW {name}"));
         let value = db.fetch_one(show).await?.try_get(0)?;
         db.close().await?;
@@ -68,7 +79,7 @@ impl Server {
     }
 
     async fn execute(&self, statement: String) -> Result<(), BoxError> {
-        let mut db = PgConnection::connect(&self.0).await?;
+        let mut db = PgConnection::connect(&self.url).await?;
         db.execute(AssertSqlSafe(statement)).await?;
         Ok(db.close().await?)
     }

@@ -1,6 +1,6 @@
 //! What provisioning and migrating many tenants takes on PostgreSQL:
 //!
-//!     POSTGRES_FSYNC=on ./scripts/with-servers cargo run --release -p benchmarks --bin fleet
+//!     cargo run --release -p benchmarks --bin fleet
 //!
 //! Adding a column to all of them is measured side by side with two loops by hand, in short turns,
 //! so that what the machine does meanwhile falls on all three. The target is to the one that does no

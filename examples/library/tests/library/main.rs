@@ -1,6 +1,5 @@
 //! The example application as its users have it: the real program, over HTTP, on every database and
-//! with the tenant management service. `scripts/test` starts the servers, and sets `TEST_POSTGRES_URL` and
-//! `TEST_MYSQL_URL`.
+//! with the tenant management service.
 
 #![allow(
     clippy::expect_used,

@@ -10,17 +10,17 @@ use crate::{
 
 #[tokio::test]
 async fn on_sqlite() {
-    Place::files().run(everything).await;
+    everything(&Place::files()).await;
 }
 
 #[tokio::test]
 async fn on_postgres() {
-    Place::postgres().await.run(everything).await;
+    everything(&Place::postgres().await).await;
 }
 
 #[tokio::test]
 async fn on_mysql() {
-    Place::mysql().await.run(everything).await;
+    everything(&Place::mysql().await).await;
 }
 
 async fn everything(place: &Place) {

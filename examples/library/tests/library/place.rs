@@ -1,37 +1,21 @@
 //! Where the program's data is, looked at past the program.
 
-use std::{
-    env,
-    panic::{AssertUnwindSafe, resume_unwind},
-    path::Path,
-    process::{self, Command},
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::{path::Path, process::Command};
 
-use futures_util::FutureExt as _;
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, Statement};
 use serde_json::json;
 use tempfile::TempDir;
+use tenant_testkit::TestDatabase;
 
 use crate::{catalogue::Record, program};
 
 /// Data of one test's own.
 pub enum Place {
     Files(TempDir),
-    /// A database, which is dropped in the end.
-    Postgres {
-        server: String,
-        database: String,
-    },
-    /// Databases whose names begin in the same way, which are dropped in the end.
-    MySql {
-        server: String,
-        prefix: String,
-        directory: TempDir,
-    },
+    Postgres(TestDatabase),
+    /// Beside it are databases whose names begin with its own.
+    MySql(TestDatabase, TempDir),
 }
-
-static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 impl Place {
     pub fn files() -> Self {
@@ -39,38 +23,12 @@ impl Place {
     }
 
     pub async fn postgres() -> Self {
-        let server = server("TEST_POSTGRES_URL");
-        let database = unique();
-        let admin = Database::connect(&server).await.unwrap();
-        let create = format!("CREATE DATABASE {database}");
-        admin.execute_unprepared(&create).await.unwrap();
-        admin.close().await.unwrap();
-        Self::Postgres { server, database }
+        Self::Postgres(TestDatabase::postgres().await.unwrap())
     }
 
     pub async fn mysql() -> Self {
-        let place = Self::MySql {
-            server: server("TEST_MYSQL_URL"),
-            prefix: unique(),
-            directory: tempfile::tempdir().unwrap(),
-        };
-        let Self::MySql { server, prefix, .. } = &place else {
-            unreachable!()
-        };
-        let admin = Database::connect(server).await.unwrap();
-        let create = format!("CREATE DATABASE {prefix}");
-        admin.execute_unprepared(&create).await.unwrap();
-        admin.close().await.unwrap();
-        place
-    }
-
-    /// Runs a test, and removes the data whatever becomes of it.
-    pub async fn run(self, test: impl AsyncFnOnce(&Self)) {
-        let outcome = AssertUnwindSafe(test(&self)).catch_unwind().await;
-        self.remove().await;
-        if let Err(panic) = outcome {
-            resume_unwind(panic);
-        }
+        let database = TestDatabase::mariadb().await.unwrap();
+        Self::MySql(database, tempfile::tempdir().unwrap())
     }
 
     /// The program, with its data here.
@@ -80,16 +38,14 @@ impl Place {
             Self::Files(directory) => {
                 command.arg("--data").arg(directory.path());
             }
-            Self::Postgres { .. } => {
+            Self::Postgres(_) => {
                 command.env("DATABASE_URL", self.url());
             }
-            Self::MySql {
-                prefix, directory, ..
-            } => {
+            Self::MySql(database, directory) => {
                 // A schema is a database there, and its name is taken by whoever comes first: so the
                 // same libraries, in databases of this test's own.
                 let file = directory.path().join("libraries.json");
-                std::fs::write(&file, libraries_in(prefix)).unwrap();
+                std::fs::write(&file, libraries_in(database.name().unwrap())).unwrap();
                 command.env("DATABASE_URL", self.url());
                 command.arg("--tenants").arg(file);
             }
@@ -97,11 +53,10 @@ impl Place {
         command
     }
 
-    fn url(&self) -> String {
+    fn url(&self) -> &str {
         match self {
-            Self::Files(_) => String::new(),
-            Self::Postgres { server, database } => with_database(server, database),
-            Self::MySql { server, prefix, .. } => with_database(server, prefix),
+            Self::Files(_) => "",
+            Self::Postgres(database) | Self::MySql(database, _) => database.url().expose(),
         }
     }
 
@@ -113,8 +68,11 @@ impl Place {
                 let file = directory.path().join(file);
                 (format!("sqlite://{}", file.display()), "main".to_owned())
             }
-            Self::Postgres { .. } => (self.url(), format!("\"tenant_{tenant}\"")),
-            Self::MySql { prefix, .. } => (self.url(), format!("{prefix}_{}", under(tenant))),
+            Self::Postgres(_) => (self.url().to_owned(), format!("\"tenant_{tenant}\"")),
+            Self::MySql(database, _) => {
+                let prefix = database.name().unwrap();
+                (self.url().to_owned(), format!("{prefix}_{}", under(tenant)))
+            }
         };
         let mut options = ConnectOptions::new(url);
         options.max_connections(1).sqlx_logging(false);
@@ -166,46 +124,6 @@ impl Place {
         db.execute_unprepared(&sql).await.unwrap();
         db.close().await.unwrap();
     }
-
-    async fn remove(self) {
-        let (server, drops) = match &self {
-            Self::Files(_) => return,
-            Self::Postgres { server, database } => (
-                server,
-                vec![format!("DROP DATABASE {database} WITH (FORCE)")],
-            ),
-            Self::MySql { server, prefix, .. } => {
-                let of = |tenant| format!("DROP DATABASE IF EXISTS {prefix}_{}", under(tenant));
-                let mut drops: Vec<_> = ["riverside", "lumiere", "old-mill"].map(of).into();
-                drops.push(format!("DROP DATABASE {prefix}"));
-                (server, drops)
-            }
-        };
-        let admin = Database::connect(server).await.unwrap();
-        for drop in drops {
-            admin.execute_unprepared(&drop).await.unwrap();
-        }
-        admin.close().await.unwrap();
-    }
-}
-
-/// A missing server is a failure, never a skipped test.
-fn server(variable: &str) -> String {
-    env::var(variable).unwrap_or_else(|_| {
-        panic!("{variable} is not set: run ./scripts/test, which starts the servers")
-    })
-}
-
-fn unique() -> String {
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    format!("library_{}_{count}", process::id())
-}
-
-fn with_database(server: &str, database: &str) -> String {
-    let (server, options) = server.split_at(server.find('?').unwrap_or(server.len()));
-    let (scheme, rest) = server.split_once("://").unwrap();
-    let host = rest.split('/').next().unwrap();
-    format!("{scheme}://{host}/{database}{options}")
 }
 
 /// The libraries that the example comes with, in schemas whose names begin with a prefix.

@@ -1,0 +1,83 @@
+use std::{io, path::PathBuf};
+
+use sea_orm::DbErr;
+use tenant_core::TenantError;
+
+/// Why a test did not get what it asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TestkitError {
+    /// The server's programs are not on this machine.
+    #[error(
+        "{product} is not installed: {way_out}. Looked for {} in PATH and in {}",
+        programs.join(", "),
+        listed(looked_in)
+    )]
+    NotInstalled {
+        /// Which server.
+        product: &'static str,
+        /// The programs that are needed.
+        programs: Vec<&'static str>,
+        /// How to install it, or to do without.
+        way_out: &'static str,
+        /// The directories in which they were not, beside those of `PATH`.
+        looked_in: Vec<PathBuf>,
+    },
+    /// We are root, which servers refuse to be, and there is nobody else to be.
+    #[error(
+        "database servers refuse to run as root, and there is no user `postgres` or `nobody` here; \
+         run the tests as an ordinary user"
+    )]
+    NoUser,
+    /// A server did not become ready, or could not be initialised.
+    #[error("{product} {what}. The end of its log:\n{log}")]
+    Server {
+        /// Which server.
+        product: &'static str,
+        /// What became of it.
+        what: String,
+        /// The last lines that it printed.
+        log: String,
+    },
+    /// The operating system refused something.
+    #[error("could not {doing}: {source}")]
+    Io {
+        /// What was tried.
+        doing: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A database could not be made, or looked at.
+    #[error("could not {doing}: {source}")]
+    Database {
+        /// What was tried.
+        doing: String,
+        /// Why not.
+        source: DbErr,
+    },
+    /// What the core says.
+    #[error(transparent)]
+    Tenant(#[from] TenantError),
+}
+
+impl TestkitError {
+    /// For `map_err`.
+    pub(crate) fn io(doing: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let doing = doing.into();
+        move |source| Self::Io { doing, source }
+    }
+
+    /// For `map_err`.
+    pub(crate) fn database(doing: impl Into<String>) -> impl FnOnce(DbErr) -> Self {
+        let doing = doing.into();
+        move |source| Self::Database { doing, source }
+    }
+}
+
+fn listed(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    paths.join(", ")
+}
