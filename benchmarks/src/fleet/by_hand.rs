@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benchmarks::BoxError;
+use crate::BoxError;
 use sea_orm::sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, query};
 use tenant_core::SchemaName;
 use tokio::task::JoinSet;
 
-use crate::migrations::GROWING;
+use super::migrations::GROWING;
 
 /// What a loop does for each schema.
 #[derive(Clone)]

@@ -2,12 +2,13 @@
 
 use std::process::Command;
 
-use benchmarks::BoxError;
+use crate::BoxError;
 
 /// The most bytes that a process of this program had while it added a column to so many tenants.
 pub fn of(url: &str, tenants: usize, migrations: usize, workers: usize) -> Result<u64, BoxError> {
     let output = Command::new(std::env::current_exe()?)
         .env("TEST_POSTGRES_URL", url)
+        .arg("fleet")
         .arg(format!("--tenants={tenants}"))
         .arg(format!("--workers={workers}"))
         .arg(format!("--only-up-to={migrations}"))

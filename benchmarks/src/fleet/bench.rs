@@ -5,13 +5,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benchmarks::{BoxError, median, milliseconds};
+use crate::{
+    BoxError,
+    fleet::{median, milliseconds},
+    report::Report,
+    server::Server,
+};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tenant_core::{ConnectionInfo, DatabaseUrl, MemoryStore, TenantId, TenantInfo};
 use tenant_migration::{Fleet, Provision, Run, SchemaVersion, Selection};
 
-use crate::{
-    database::Server,
+use super::{
+    database::commit_count,
     migrations::{MAKING, first},
     resident,
 };
@@ -25,8 +30,9 @@ const ALONE: usize = 50;
 /// Times that what changes nothing is measured.
 const REPETITIONS: usize = 5;
 
-pub struct Bench {
-    pub server: Server,
+pub struct Bench<'a> {
+    pub server: &'a Server,
+    pub report: &'a Report,
     pub url: String,
     pub database: DatabaseUrl,
     pub store: Arc<MemoryStore>,
@@ -34,7 +40,7 @@ pub struct Bench {
     pub workers: usize,
 }
 
-impl Bench {
+impl Bench<'_> {
     pub async fn provision(&self) -> Result<(), BoxError> {
         let fleet = self.fleet(MAKING)?;
         let mut took = Vec::new();
@@ -44,10 +50,10 @@ impl Bench {
             fleet.provision(&self.tenant(number)?).await?;
             took.push(begun.elapsed());
         }
-        println!(
+        self.report.say(format!(
             "| provisioning a tenant, median of {alone} | {} |",
             milliseconds(median(took))
-        );
+        ));
         let begun = Instant::now();
         stream::iter(alone..self.tenants)
             .map(|number| {
@@ -64,11 +70,11 @@ impl Bench {
             .try_for_each(|_| async { Ok(()) })
             .await?;
         let (others, took) = (self.tenants - alone, begun.elapsed().as_secs_f64());
-        println!(
+        self.report.say(format!(
             "| provisioning the other {others}, {} at once | {took:.1} s, {:.0} a second |",
             self.workers,
             others as f64 / took
-        );
+        ));
         Ok(())
     }
 
@@ -80,7 +86,7 @@ impl Bench {
 
     pub async fn status(&self) -> Result<(), BoxError> {
         let fleet = self.fleet(MAKING)?;
-        let before = self.server.commit_count().await?;
+        let before = commit_count(self.server).await?;
         let mut took = Vec::new();
         for _ in 0..REPETITIONS {
             let begun = Instant::now();
@@ -92,11 +98,11 @@ impl Bench {
                 return Err("not all tenants were provisioned".into());
             }
         }
-        let statements = (self.server.commit_count().await? - before) / i64::try_from(REPETITIONS)?;
-        println!(
+        let statements = (commit_count(self.server).await? - before) / i64::try_from(REPETITIONS)?;
+        self.report.say(format!(
             "| status of all, {statements} statements | {} |",
             milliseconds(median(took))
-        );
+        ));
         Ok(())
     }
 
@@ -112,7 +118,10 @@ impl Bench {
             }
         }
         let took = median(took);
-        println!("| `up` with nothing to do | {} |", milliseconds(took));
+        self.report.say(format!(
+            "| `up` with nothing to do | {} |",
+            milliseconds(took)
+        ));
         Ok(took)
     }
 
@@ -123,10 +132,10 @@ impl Bench {
         let of_few = resident::of(&self.url, few, MAKING + 1, self.workers)?;
         let of_all = resident::of(&self.url, self.tenants, BEFORE, self.workers)?;
         for (tenants, bytes) in [(few, of_few), (self.tenants, of_all)] {
-            println!(
+            self.report.say(format!(
                 "| memory of a migrator, of {tenants} tenants | {:.1} MiB |",
                 bytes as f64 / 1024.0 / 1024.0
-            );
+            ));
         }
         Ok(of_all.saturating_sub(of_few) as f64 / (self.tenants - few) as f64)
     }

@@ -1,6 +1,6 @@
 //! Eight tables in three migrations, and then one column after the other.
 
-use benchmarks::BoxError;
+use crate::BoxError;
 use sea_orm_migration::prelude::*;
 use tenant_migration::Migrations;
 

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use benchmarks::BoxError;
+use crate::BoxError;
 use tenant_core::SchemaName;
 use tenant_migration::{Run, Selection};
 
-use crate::{
+use super::{
     bench::{BEFORE, Bench, Tenants, id},
     by_hand::Loop,
     migrations,
@@ -17,13 +17,17 @@ const ROUNDS: usize = 3;
 /// Of each round, with other tenants each.
 const TURNS: usize = 4;
 
-impl Bench {
+impl Bench<'_> {
     /// How long it takes the fleet, as a multiple of what it takes a loop that does nothing else.
     pub async fn add_columns(&self) -> Result<f64, BoxError> {
-        println!(
-            "| adding a column to all | `up` | a bare loop | ratio | a careful loop | ratio |"
-        );
-        println!("|---|---|---|---|---|---|");
+        self.report.columns(&[
+            "adding a column to all",
+            "`up`",
+            "a bare loop",
+            "ratio",
+            "a careful loop",
+            "ratio",
+        ]);
         let numbers: Vec<usize> = (0..self.tenants).collect();
         let mut all = Took::default();
         for round in 0..ROUNDS {
@@ -31,10 +35,11 @@ impl Bench {
             for (turn, numbers) in numbers.chunks(self.tenants.div_ceil(TURNS)).enumerate() {
                 self.turn(round, turn, numbers, &mut took).await?;
             }
-            took.print(&format!("round {}", round + 1));
+            self.report
+                .row(&took.cells(&format!("round {}", round + 1)));
             all.add(&took);
         }
-        all.print("together");
+        self.report.row(&all.cells("together"));
         Ok(all.ratio(all.bare))
     }
 
@@ -102,15 +107,16 @@ impl Took {
         self.fleet.as_secs_f64() / of.as_secs_f64()
     }
 
-    fn print(&self, what: &str) {
-        println!(
-            "| {what} | {:.2} s | {:.2} s | {:.2} | {:.2} s | {:.2} |",
-            self.fleet.as_secs_f64(),
-            self.bare.as_secs_f64(),
-            self.ratio(self.bare),
-            self.careful.as_secs_f64(),
-            self.ratio(self.careful)
-        );
+    fn cells(&self, what: &str) -> [String; 6] {
+        let seconds = |took: Duration| format!("{:.2} s", took.as_secs_f64());
+        [
+            what.to_owned(),
+            seconds(self.fleet),
+            seconds(self.bare),
+            format!("{:.2}", self.ratio(self.bare)),
+            seconds(self.careful),
+            format!("{:.2}", self.ratio(self.careful)),
+        ]
     }
 }
 
