@@ -10,11 +10,11 @@ use std::{
 
 use sea_orm::DbBackend;
 use tenant_core::{
-    QuotedSchema, SchemaName, Tenancy, TenantConnection, TenantContext, TenantError, TenantId,
-    qualify,
+    CachedStore, DatabaseUrl, MemoryStore, QuotedSchema, SchemaName, Tenancy, TenantConnection,
+    TenantContext, TenantError, TenantId, qualify,
 };
 
-use crate::BoxError;
+use crate::{BoxError, server::Server};
 
 /// What SeaORM renders for an entity of eight columns: 300 bytes.
 const SELECT: &str = r#"SELECT "book"."id", "book"."title", "book"."author_id", "book"."row", "book"."place", "book"."genre_id", "book"."created", "author"."id" FROM "$tenant"."book" LEFT JOIN "$tenant"."author" ON "book"."author_id" = "author"."id" WHERE "book"."id" = $1 AND "book"."title" LIKE $2 ORDER BY "book"."title""#;
@@ -45,6 +45,21 @@ pub fn connection(tenancy: &Tenancy) -> Option<Result<TenantConnection, TenantEr
 #[inline]
 pub fn qualified(schema: &QuotedSchema) -> String {
     qualify(black_box(SELECT), schema).into_owned()
+}
+
+/// A tenancy in which one tenant is warm.
+///
+/// # Errors
+///
+/// The server's.
+pub async fn tenancy(server: &Server) -> Result<(Tenancy, TenantId), BoxError> {
+    let database = DatabaseUrl::new(server.database("postgres")?)?;
+    let id = TenantId::from_static("acme");
+    let store = MemoryStore::new();
+    store.add(id.clone(), &database)?;
+    let tenancy = Tenancy::builder().store(CachedStore::new(store)).build()?;
+    tenancy.for_tenant(&id).await?.ping().await?;
+    Ok((tenancy, id))
 }
 
 /// For [`qualified`].

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tenant_core::{CachedStore, DatabaseUrl, MemoryStore, Tenancy, TenantId};
-
 use crate::{
     BoxError, blocking, cache, cold,
     contenders::{Limits, Way},
@@ -183,12 +181,7 @@ async fn long_transactions(
 
 async fn nanoseconds(server: &Server, report: &Report) -> Result<Vec<Target>, BoxError> {
     report.title("Of the product itself");
-    let database = DatabaseUrl::new(server.database("postgres")?)?;
-    let id = TenantId::from_static("acme");
-    let store = MemoryStore::new();
-    store.add(id.clone(), &database)?;
-    let tenancy = Tenancy::builder().store(CachedStore::new(store)).build()?;
-    tenancy.for_tenant(&id).await?.ping().await?;
+    let (tenancy, id) = overheads::tenancy(server).await?;
     let measured = overheads::measure(&tenancy, &id)?;
     tenancy.close().await;
     report.columns(&["", "ns", "allocations"]);
