@@ -59,12 +59,19 @@ impl ConnectionInfo {
     /// # Errors
     ///
     /// [`InvalidSchemaName`] when the URL of a MySQL database names none, or one that is no schema
-    /// name.
+    /// name; when that of a PostgreSQL database names one of more than 63 bytes, of which the server
+    /// reads the first 63, and so takes two databases for one.
     pub fn dedicated(url: &DatabaseUrl) -> Result<Self, InvalidSchemaName> {
         let schema = match url.backend() {
             DbBackend::MySql => SchemaName::in_dedicated_database(&url.database())?,
             DbBackend::Sqlite => SchemaName::sqlite_main(),
-            _ => SchemaName::in_dedicated_database("public")?,
+            _ => {
+                let database = url.postgres_database();
+                if database.len() > SchemaName::MAX_LEN {
+                    SchemaName::in_dedicated_database(&database)?;
+                }
+                SchemaName::in_dedicated_database("public")?
+            }
         };
         let url = match url.backend() {
             DbBackend::Sqlite => url.of_existing_file(),

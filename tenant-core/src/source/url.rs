@@ -186,6 +186,23 @@ impl DatabaseUrl {
         Some(PathBuf::from(decoded(path)))
     }
 
+    /// The database that a PostgreSQL server is asked for: as libpq has it, that of the user's name
+    /// unless another one is named.
+    pub(crate) fn postgres_database(&self) -> String {
+        let Ok(url) = Url::parse(self.expose()) else {
+            return String::new();
+        };
+        let named = url.query_pairs().filter(|(key, _)| key == "dbname").last();
+        let database = match named {
+            Some((_, named)) => named.into_owned(),
+            None => decoded(url.path().trim_start_matches('/')),
+        };
+        match database.as_str() {
+            "" => decoded(url.username()),
+            _ => database,
+        }
+    }
+
     /// What is the same for all URLs of one database, whoever logs in and with whichever options.
     /// Holds no secret. Two names of one host, or two links to one file that does not exist yet,
     /// are not seen to be the same.
@@ -213,12 +230,7 @@ impl DatabaseUrl {
             // A schema is a database of its own, whichever one the URL names.
             return format!("mysql {host}:{}", port.as_deref().unwrap_or("3306"));
         }
-        let database =
-            parameter(&["dbname"]).unwrap_or_else(|| decoded(url.path().trim_start_matches('/')));
-        let database = match database.as_str() {
-            "" => decoded(url.username()),
-            named => named.to_owned(),
-        };
+        let database = self.postgres_database();
         format!(
             "postgres {host}:{}/{database}",
             port.as_deref().unwrap_or("5432")

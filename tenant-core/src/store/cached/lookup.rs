@@ -249,7 +249,8 @@ impl<S, T> Shared<S, T> {
     }
 
     fn serves_in_an_outage(&self, remembered: &Remembered<T>, now: Instant) -> bool {
-        now.saturating_duration_since(remembered.since) < self.lifetime.fresh + self.lifetime.stale
+        now.saturating_duration_since(remembered.since)
+            < self.lifetime.fresh.saturating_add(self.lifetime.stale)
     }
 
     /// Callers do not wait, one after the other, for a store that has just failed.
