@@ -58,6 +58,9 @@ mod body;
 mod error;
 mod exclude;
 mod extract;
+#[cfg(any(test, fuzzing))]
+#[allow(missing_docs, clippy::panic, reason = "no part of the crate")]
+pub mod fuzzing;
 mod guard;
 mod host;
 mod kind;

@@ -6,6 +6,9 @@ mod connection;
 mod context;
 mod entity;
 mod error;
+#[cfg(any(test, fuzzing))]
+#[allow(missing_docs, clippy::panic, reason = "no part of the crate")]
+pub mod fuzzing;
 mod id;
 mod placement;
 mod qualify;

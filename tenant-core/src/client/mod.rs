@@ -5,6 +5,8 @@ mod backoff;
 mod builder;
 mod error;
 mod events;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod parser;
 mod request;
 #[cfg(test)]
