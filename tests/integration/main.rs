@@ -8,6 +8,7 @@ mod support;
 mod macros;
 
 mod actix;
+mod attack;
 mod isolation;
 mod migration;
 mod orm;

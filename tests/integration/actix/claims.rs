@@ -39,7 +39,7 @@ fn bearer(request: TestRequest, token: &str) -> TestRequest {
 }
 
 /// A token that is valid for a minute, but for what the claims say.
-fn token(claims: &Value) -> String {
+pub fn token(claims: &Value) -> String {
     signed(&TokenHeader::new(Algorithm::HS256), claims)
 }
 

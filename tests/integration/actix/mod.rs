@@ -1,14 +1,13 @@
 //! Requests through actix reach their own tenant's rows, or are told why not.
 
-mod claims;
+pub(crate) mod claims;
 mod excluded;
 mod extractors;
 mod guard;
-mod isolated;
 mod matrix;
 mod metrics;
 mod scope;
-mod server;
+pub(crate) mod server;
 mod settings;
 mod strategies;
 mod transaction;

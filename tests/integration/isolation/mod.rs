@@ -3,7 +3,7 @@
 
 mod bound;
 mod context_span;
-mod interleaving;
+pub(crate) mod interleaving;
 mod refused;
 mod session;
 mod sources;

@@ -9,6 +9,6 @@ mod library;
 mod looked_at;
 mod moved;
 mod outside;
-mod program;
+pub(crate) mod program;
 mod provision;
 mod sent;
