@@ -1,4 +1,5 @@
-//! The macros of `sea-orm-tenant`. Use them through that crate: what they expand to names it.
+//! The macros of `sea-orm-tenant`, and the one of `tenant-testkit`. Use them through those crates: what
+//! they expand to names them.
 //!
 //! Each macro is read as `parse -> validate -> expand`, one file for each step. Parsing keeps every
 //! syn node that a mistake could be in, validating collects all mistakes, and expanding sees only
@@ -7,6 +8,7 @@
 mod entity;
 mod errors;
 mod tenant_id;
+mod tenant_test;
 mod with_tenant;
 
 use proc_macro::TokenStream;
@@ -96,6 +98,12 @@ pub fn derive_tenant_scoped(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(TenantShared, attributes(sea_orm))]
 pub fn derive_tenant_shared(item: TokenStream) -> TokenStream {
     entity::derive(Role::Shared, item.into()).into()
+}
+
+/// An async test that is handed tenants: see `tenant_testkit::tenant_test`.
+#[proc_macro_attribute]
+pub fn tenant_test(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    tenant_test::attribute(arguments.into(), item.into()).into()
 }
 
 #[cfg(test)]

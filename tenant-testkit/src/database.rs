@@ -240,7 +240,7 @@ async fn execute(url: &DatabaseUrl, statements: &[String]) -> Result<(), DbErr> 
 }
 
 /// One connection, without the driver's task that reaps idle ones.
-fn plain(url: &DatabaseUrl) -> ConnectOptions {
+pub(crate) fn plain(url: &DatabaseUrl) -> ConnectOptions {
     let mut options = ConnectOptions::new(url.expose());
     options
         .max_connections(1)

@@ -1,7 +1,8 @@
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use sea_orm::DbErr;
 use tenant_core::TenantError;
+use tenant_migration::MigrationError;
 
 /// Why a test did not get what it asked for.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +56,35 @@ pub enum TestkitError {
         /// Why not.
         source: DbErr,
     },
+    /// A leak check does not know what to plant in a column.
+    #[error(
+        "do not know what to plant in {column}; say it with `LeakCheckBuilder::value`, an SQL \
+         expression"
+    )]
+    Unplantable {
+        /// The table and the column.
+        column: String,
+    },
+    /// What plants rows by hand has failed.
+    #[error("could not plant rows of {owner}: {source}")]
+    Plant {
+        /// Whose rows.
+        owner: String,
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Visits of a leak check did not end.
+    #[error(
+        "visits of a leak check did not end within {patience:?}; does one wait for another, or for \
+         a connection that it holds itself?"
+    )]
+    Stuck {
+        /// How long was waited.
+        patience: Duration,
+    },
+    /// A tenant could not be made.
+    #[error(transparent)]
+    Provision(#[from] Box<MigrationError>),
     /// What the core says.
     #[error(transparent)]
     Tenant(#[from] TenantError),

@@ -14,3 +14,4 @@ mod migration;
 mod orm;
 mod service;
 mod store;
+mod testkit;

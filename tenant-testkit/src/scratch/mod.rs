@@ -3,7 +3,8 @@
 mod sweep;
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, TryLockError},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
@@ -16,7 +17,7 @@ use std::{
 use crate::{TestkitError, server::account::Account};
 
 /// Directories of scratch begin so; the process id follows.
-const PREFIX: &str = "tenant-testkit.";
+pub(crate) const PREFIX: &str = "tenant-testkit.";
 /// The file that whoever watches a directory has locked.
 const LOCK: &str = "watched";
 
@@ -25,8 +26,8 @@ const LOCK: &str = "watched";
 #[derive(Debug)]
 pub(crate) struct Scratch {
     path: PathBuf,
-    /// Its standard input ends with this process. A watchdog of a test run has none.
-    watchdog: Child,
+    /// Its standard input ends with this process. Scratch of a test run may have one already.
+    watchdog: Option<Child>,
     count: AtomicUsize,
 }
 
@@ -73,27 +74,13 @@ impl Scratch {
     }
 
     fn watched(path: &Path, runner: Option<u32>) -> Result<Self, TestkitError> {
-        let lock = fs::File::create(path.join(LOCK))
-            .and_then(|lock| lock.try_lock().map_err(Into::into).map(|()| lock))
-            .map_err(TestkitError::io(format!("lock {}", path.display())))?;
-        let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", include_str!("watchdog.sh"), "tenant-testkit-watchdog"])
-            .arg(path)
-            .args(runner.map(|runner| runner.to_string()))
-            .current_dir("/")
-            .stdin(if runner.is_some() {
-                Stdio::null()
-            } else {
-                Stdio::piped()
-            })
-            .stdout(lock)
-            .stderr(Stdio::null())
-            // Out of reach of the terminal's Ctrl-C, and of runners that kill a test's group.
-            .process_group(0);
-        let watchdog = command
-            .spawn()
-            .map_err(TestkitError::io("start a watchdog (/bin/sh)"))?;
+        let locking = || TestkitError::io(format!("lock {}", path.display()));
+        let lock = fs::File::create(path.join(LOCK)).map_err(locking())?;
+        let watchdog = match lock.try_lock() {
+            Ok(()) => Some(watch(path, runner, lock)?),
+            Err(TryLockError::WouldBlock) => None,
+            Err(TryLockError::Error(error)) => return Err(locking()(error)),
+        };
         Ok(Self {
             path: path.to_owned(),
             watchdog,
@@ -112,10 +99,32 @@ impl Scratch {
         &self.path
     }
 
-    /// The process id of the one that removes it.
-    pub(crate) fn watchdog(&self) -> u32 {
-        self.watchdog.id()
+    /// The process id of the one that removes it, if we have started that.
+    pub(crate) fn watchdog(&self) -> Option<u32> {
+        self.watchdog.as_ref().map(Child::id)
     }
+}
+
+/// Starts the one that outlives this process, or that other one, and holds the lock until then.
+fn watch(path: &Path, runner: Option<u32>, lock: fs::File) -> Result<Child, TestkitError> {
+    let mut command = Command::new("/bin/sh");
+    command
+        .args(["-c", include_str!("watchdog.sh"), "tenant-testkit-watchdog"])
+        .arg(path)
+        .args(runner.map(|runner| runner.to_string()))
+        .current_dir("/")
+        .stdin(if runner.is_some() {
+            Stdio::null()
+        } else {
+            Stdio::piped()
+        })
+        .stdout(lock)
+        .stderr(Stdio::null())
+        // Out of reach of the terminal's Ctrl-C, and of runners that kill a test's group.
+        .process_group(0);
+    command
+        .spawn()
+        .map_err(TestkitError::io("start a watchdog (/bin/sh)"))
 }
 
 /// Those who run the servers pass through the directory, and do not see what else is there.

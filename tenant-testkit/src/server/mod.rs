@@ -19,6 +19,7 @@ use std::{
 use rustix::process::Signal;
 use tenant_core::DatabaseUrl;
 
+pub(crate) use self::postgres::LOG_LINE_PREFIX;
 use self::process::Home;
 pub use self::{
     mariadb::{MariaDb, MariaDbBuilder},

@@ -61,6 +61,9 @@ impl PostgresBuilder {
     }
 }
 
+/// Says of each line of the log which process wrote it, in which database.
+pub(crate) const LOG_LINE_PREFIX: &str = "[%p/%d] ";
+
 /// The installed program, with its settings.
 #[derive(Debug)]
 struct Program {
@@ -126,6 +129,7 @@ impl Product for Program {
             // Nobody needs a socket, and its path might be too long.
             ("unix_socket_directories", ""),
             ("max_connections", "200"),
+            ("log_line_prefix", LOG_LINE_PREFIX),
         ];
         if !self.settings.durable {
             settings.extend([

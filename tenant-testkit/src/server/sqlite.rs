@@ -30,11 +30,12 @@ impl Sqlite {
             .map_err(making())?;
         let tenants = directory.path().join("tenants");
         fs::create_dir(&tenants).map_err(making())?;
-        let shared = DatabaseUrl::sqlite(directory.path().join("shared.sqlite"))?;
+        let shared = directory.path().join("shared.sqlite");
+        // Tenants' connections attach it, and it is not theirs to make.
+        fs::File::create(&shared).map_err(making())?;
         Ok(Self {
             url: DatabaseUrl::sqlite(tenants)?,
-            // Made when it is first opened.
-            shared: DatabaseUrl::new(format!("{}?mode=rwc", shared.expose()))?,
+            shared: DatabaseUrl::sqlite(shared)?,
             directory,
         })
     }
@@ -45,7 +46,7 @@ impl Sqlite {
         &self.url
     }
 
-    /// The file of the tables that tenants share. It is made when it is first opened.
+    /// The file of the tables that tenants share. It is empty.
     #[must_use]
     pub fn shared(&self) -> &DatabaseUrl {
         &self.shared

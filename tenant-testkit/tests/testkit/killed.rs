@@ -68,6 +68,10 @@ fn processes_of_a_run_of_nextest_have_one_server_and_leave_none() {
     if env::var_os(VICTIM).is_some() {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(async {
+            // The second one finds a directory that is watched already.
+            let mariadb = TestDatabase::mariadb().await.unwrap();
+            let db = open(mariadb.url()).await;
+            say("port", one::<u64>(&db, "SELECT @@port").await);
             let database = TestDatabase::postgres().await.unwrap();
             let db = open(database.url()).await;
             let data: String = one(&db, "SHOW data_directory").await;
@@ -95,6 +99,7 @@ fn processes_of_a_run_of_nextest_have_one_server_and_leave_none() {
         .env(VICTIM, "1")
         .env("NEXTEST_RUN_ID", run)
         .env_remove("TEST_POSTGRES_URL")
+        .env_remove("TEST_MYSQL_URL")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -102,7 +107,8 @@ fn processes_of_a_run_of_nextest_have_one_server_and_leave_none() {
     let mut said = listen(&mut runner);
     assert_eq!(said.pids.len(), 3, "{said:?}");
     said.pids.dedup();
-    assert_eq!(said.pids.len(), 1, "{said:?}");
+    said.ports.dedup();
+    assert_eq!((said.pids.len(), said.ports.len()), (1, 1), "{said:?}");
     // Those who asked for it have ended.
     assert!(is_running(said.pids[0]));
     drop(runner.stdin.take());
@@ -115,6 +121,7 @@ fn victim(test: &str) -> Child {
     Command::new(env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture"])
         .env(VICTIM, "1")
+        .env_remove("NEXTEST_RUN_ID")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -125,6 +132,7 @@ fn victim(test: &str) -> Child {
 struct Said {
     directory: PathBuf,
     pids: Vec<u32>,
+    ports: Vec<u64>,
 }
 
 #[allow(clippy::print_stdout, reason = "it is said to another process")]
@@ -153,6 +161,7 @@ fn listen(victim: &mut Child) -> Said {
         match words[..] {
             ["said", "directory", directory] => said.directory = directory.into(),
             ["said", "pid", pid] => said.pids.push(pid.parse().unwrap()),
+            ["said", "port", port] => said.ports.push(port.parse().unwrap()),
             ["end"] => return said,
             _ => {}
         }

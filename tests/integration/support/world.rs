@@ -237,7 +237,7 @@ impl Server {
     }
 
     /// A database of its own for a test. A missing server is a failure, never a skipped test.
-    async fn database(self) -> TestDatabase {
+    pub async fn database(self) -> TestDatabase {
         let made = match self {
             Self::Postgres => TestDatabase::postgres().await,
             Self::MySql => TestDatabase::mariadb().await,
