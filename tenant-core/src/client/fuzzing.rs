@@ -177,6 +177,14 @@ pub fn events(input: &mut Unstructured<'_>) -> Result<()> {
     };
     let whole = read(&mut std::iter::once(stream.as_slice()));
     assert_eq!(whole, read(&mut stream.chunks(cut)));
+    // All ways to end a line are one.
+    let unix: Vec<_> = stream
+        .iter()
+        .enumerate()
+        .filter(|(at, byte)| **byte != b'\n' || *at == 0 || stream[at - 1] != b'\r')
+        .map(|(_, byte)| if *byte == b'\r' { b'\n' } else { *byte })
+        .collect();
+    assert_eq!(whole, read(&mut std::iter::once(unix.as_slice())));
     for event in &whole.0 {
         if let Some(tenant) = answer::changed(&event.data) {
             let said = serde_json::from_str::<Value>(&event.data);

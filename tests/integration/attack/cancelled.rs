@@ -152,9 +152,19 @@ async fn cut_everywhere(
     figures::figure("cancellations-survived", cut_off);
 }
 
-/// The one connection serves another tenant at once, and others see at once what is there.
+/// The one connection serves another tenant at once, others see at once what is there, and nothing is
+/// left open on it that a transaction to come would end by chance.
 async fn assert_nothing_left(world: &World, app: &Application, mark: &str, is_answered: bool) {
     assert_eq!(TenantContext::try_current(), None);
+    let alone = app(&format!("/alone/{mark}"), &world.globex).await;
+    if alone.is_ok() {
+        let globex = world.globex().await;
+        let found = names(&globex).await.unwrap();
+        assert!(
+            found.contains(&format!("alone-{mark}")),
+            "after {mark} a transaction was open"
+        );
+    }
     let probe = format!("/transaction/probe-{mark}");
     let probed = match app(&probe, &world.globex).await {
         Ok(probed) => {
@@ -200,6 +210,7 @@ async fn application(tenancy: &Tenancy) -> Application {
     let app = App::new()
         .wrap(TenantMiddleware::new(tenancy.clone()))
         .route("/list", web::get().to(list))
+        .route("/alone/{mark}", web::get().to(alone))
         .route("/transaction/{mark}", web::get().to(transaction))
         .route("/own/{mark}", web::get().to(own))
         .route("/stream/{mark}", web::get().to(stream));
@@ -226,6 +237,11 @@ async fn application(tenancy: &Tenancy) -> Application {
 
 async fn list(db: TenantDb) -> Result<String, TenantProblem> {
     Ok(names(&db).await?.join("\n"))
+}
+
+/// Without a transaction.
+async fn alone(db: TenantDb, mark: web::Path<String>) -> Result<String, TenantProblem> {
+    Ok(add(&db, &format!("alone-{mark}")).await?.name)
 }
 
 /// In the request's transaction, which the middleware commits.
