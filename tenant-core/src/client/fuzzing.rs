@@ -15,24 +15,30 @@ pub fn answers(input: &mut Unstructured<'_>) -> Result<()> {
     let body = body(input)?;
     let _ = answer::check_whole(&body);
     let _ = answer::changed(&String::from_utf8_lossy(&body));
-    // Members that nobody asked for may be no text.
+    // Members that nobody asked for are not looked at, and may be no text: what is compared below is
+    // compared where all of it can be read.
+    let said: Option<Map<String, Value>> = serde_json::from_slice(&body).ok();
+    let says = |key: &str, value: &str| {
+        let Some(said) = &said else {
+            return true;
+        };
+        said.get(key).and_then(Value::as_str) == Some(value)
+    };
     let readable = String::from_utf8_lossy(&body);
-    let said: Option<Map<String, Value>> = serde_json::from_str(&readable).ok();
-    let says = |key: &str| said.as_ref()?.get(key)?.as_str();
     if answer::is_unknown_tenant(&body) {
         assert!(said.is_some(), "only a document says that");
     }
     match answer::info(&body, &ACME) {
         Ok(info) => {
-            assert_eq!(says("id"), Some(ACME.as_str()), "{readable}");
-            assert_eq!(says("status"), Some(info.status.as_str()));
+            assert!(says("id", ACME.as_str()), "{readable}");
+            assert!(says("status", info.status.as_str()), "{readable}");
         }
         Err(error) => assert_discreet(&error),
     }
     match answer::connection(&body, &ACME) {
         Ok(place) => {
-            assert_eq!(says("tenant"), Some(ACME.as_str()));
-            assert_eq!(says("schema"), Some(place.schema().as_str()));
+            assert!(says("tenant", ACME.as_str()), "{readable}");
+            assert!(says("schema", place.schema().as_str()), "{readable}");
             assert!(!format!("{place:?}").contains(PASSWORD));
         }
         Err(error) => assert_discreet(&error),
