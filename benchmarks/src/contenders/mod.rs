@@ -20,6 +20,7 @@ use std::{
 
 use clap::ValueEnum;
 
+use self::lanes::Lanes;
 use crate::{BoxError, load::Request, tenants::Tenants};
 
 /// Answers requests.
@@ -42,6 +43,8 @@ pub enum Way {
     PlainWithoutPing,
     /// sqlx and SQL that was qualified beforehand, on lanes like ours: the limit.
     ByHand,
+    /// The same on connections that are in no pool: what a ping less after each use would give.
+    ByHandHeld,
     /// This product.
     Ours,
     /// This product with connections that all serve all tenants.
@@ -66,6 +69,7 @@ impl Way {
             Self::Plain => "one tenant, plain SeaORM",
             Self::PlainWithoutPing => "one tenant, plain SeaORM without its ping",
             Self::ByHand => "qualified by hand, sqlx, same lanes",
+            Self::ByHandHeld => "the same, in no pool",
             Self::Ours => "**sea-orm-tenant**",
             Self::OursWithoutLanes => "sea-orm-tenant without lanes",
             Self::SharedPool => "one pool, caches of 100",
@@ -93,7 +97,11 @@ impl Way {
         let contender: Arc<dyn Contender> = match self {
             Self::Plain => Arc::new(plain::Plain::open(&to, true).await?),
             Self::PlainWithoutPing => Arc::new(plain::Plain::open(&to, false).await?),
-            Self::ByHand => Arc::new(by_hand::ByHand::open(&to)?),
+            Self::ByHand => Arc::new(by_hand::ByHand::open(&to, Lanes::of_pools(&to)?)),
+            Self::ByHandHeld => Arc::new(by_hand::ByHand::open(
+                &to,
+                Lanes::of_connections(&to).await?,
+            )),
             Self::Ours => Arc::new(ours::Ours::open(&to, true)?),
             Self::OursWithoutLanes => Arc::new(ours::Ours::open(&to, false)?),
             Self::SharedPool => Arc::new(shared_pool::SharedPool::open(&to, 100).await?),
