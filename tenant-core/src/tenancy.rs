@@ -70,7 +70,11 @@ impl Tenancy {
     /// [`DataSourceUnavailable`](TenantError::DataSourceUnavailable) and
     /// [`DataSourcesExhausted`](TenantError::DataSourcesExhausted) about its database.
     pub async fn for_tenant(&self, id: &TenantId) -> Result<TenantConnection, TenantError> {
-        self.served(id).await?;
+        // What is at hand needs no future.
+        match self.served_at_hand(id) {
+            Some(served) => served?,
+            None => self.served(id).await?,
+        };
         self.for_tenant_in_any_status(id).await
     }
 

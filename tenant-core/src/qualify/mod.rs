@@ -21,11 +21,12 @@ use crate::{SchemaName, schema::identifier_quote};
 /// What stands for the tenant's schema in SQL.
 pub const PLACEHOLDER: &str = "$tenant";
 
-/// A schema's name in the two forms in which it enters SQL, made once for each connection.
+/// A schema's name in the form in which it enters SQL, made once for each connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QuotedSchema {
     identifier: Box<str>,
-    literal: Box<str>,
+    /// For the rare literal, which is made when it is asked for.
+    name: SchemaName,
     backend: DbBackend,
 }
 
@@ -35,7 +36,7 @@ impl QuotedSchema {
     pub fn new(schema: &SchemaName, backend: DbBackend) -> Self {
         Self {
             identifier: schema.quoted(backend).into(),
-            literal: schema.literal().into(),
+            name: schema.clone(),
             backend,
         }
     }
@@ -194,11 +195,11 @@ impl<'a> Output<'a, '_> {
             return;
         };
         if bytes.get(behind) == Some(&quote) && bytes.get(behind + 1) != Some(&quote) {
+            let literal = self.schema.name.literal();
             if quote == b'\'' {
-                self.put(start, behind + 1, &[&self.schema.literal]);
+                self.put(start, behind + 1, &[&literal]);
             } else {
-                let name = self.schema.literal.trim_matches('\'');
-                self.put(start + 1, behind, &[name]);
+                self.put(start + 1, behind, &[literal.trim_matches('\'')]);
             }
         }
     }
