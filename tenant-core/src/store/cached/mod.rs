@@ -70,8 +70,9 @@ impl<S: TenantStore + 'static> CachedStore<S> {
     /// Forgets a tenant, known or unknown: the next one to ask is told by the store. An answer that
     /// is under way already is not remembered.
     pub fn invalidate(&self, id: &TenantId) {
-        self.inner.tenants.invalidate(id);
+        // In this order: whoever is told the new info is not told the old place any more.
         self.inner.connections.invalidate(id);
+        self.inner.tenants.invalidate(id);
     }
 
     /// Has everybody asked for again, as after changes that were missed. In an outage, what was
