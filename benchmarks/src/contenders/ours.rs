@@ -1,6 +1,6 @@
 use tenant_core::{CachedStore, DatabaseUrl, Tenancy, TenantContext, TenantId};
 
-use super::{Contender, To};
+use super::{Contender, Limits, To};
 use crate::{BoxError, library::scoped, load::Request};
 
 /// This product, from the scope of a request on.
@@ -10,11 +10,22 @@ pub(super) struct Ours {
 }
 
 impl Ours {
-    pub(super) fn open(to: &To<'_>, _with_lanes: bool) -> Result<Self, BoxError> {
+    pub(super) fn open(to: &To<'_>, with_lanes: bool) -> Result<Self, BoxError> {
+        let Limits {
+            connections,
+            connections_per_tenant,
+            ..
+        } = to.limits;
         let url = DatabaseUrl::new(to.tenants.url(to.application))?;
         let tenancy = Tenancy::builder()
             .store(CachedStore::new(to.tenants.store(&url)?))
-            .max_connections(to.limits.connections)
+            .max_connections(connections)
+            .connections_per_tenant(match with_lanes {
+                true => connections_per_tenant,
+                false => connections,
+            } as usize)
+            .prepared_statements(to.limits.statements)
+            .tenants_per_connection(to.limits.tenants_per_connection)
             .build()?;
         Ok(Self {
             tenancy,
