@@ -114,6 +114,7 @@ impl Kind {
             TenantError::Archived { .. } => Self::ARCHIVED,
             TenantError::StoreUnavailable { .. } => Self::STORE,
             TenantError::DataSourcesExhausted { .. }
+            | TenantError::ConnectionsBusy { .. }
             | TenantError::Database(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) => {
                 Self::BUSY
             }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{DbBackend, DbErr, RuntimeErr};
 
@@ -135,6 +135,22 @@ pub enum TenantError {
         max: usize,
     },
 
+    /// No connection became free in time, or too many wait for one already. For a tenant that is one
+    /// of the few that it may use.
+    #[error(
+        "no {backend} connection was free: the {connections} of {of} that may be used here were busy for {waited:?}. Hold transactions for shorter, or raise `connections_per_tenant` or `max_connections`"
+    )]
+    ConnectionsBusy {
+        /// Which kind of database.
+        backend: &'static str,
+        /// How many connections could have been used.
+        connections: usize,
+        /// How many there are, at most.
+        of: usize,
+        /// How long they were waited for: not at all, where as many wait for the tenant as may.
+        waited: Duration,
+    },
+
     /// Raw SQL on a tenant connection does not say `$tenant`.
     #[error(
         "raw SQL was refused on a tenant connection: it does not name `$tenant`. Qualify its tables with `$tenant.`, or call `unscoped_raw()` if it is meant to run outside the tenant"
@@ -200,7 +216,7 @@ impl TenantError {
     #[must_use]
     pub fn is_connection_failure(&self) -> bool {
         match self {
-            Self::DataSourceUnavailable { .. } => true,
+            Self::DataSourceUnavailable { .. } | Self::ConnectionsBusy { .. } => true,
             Self::Database(error) => reach::is_connection_failure(error),
             _ => false,
         }

@@ -42,7 +42,10 @@ pub use self::{
     schema::{InvalidSchemaName, SchemaName},
     schema_builder::TenantSchemaBuilder,
     session::{IsTransaction, TenantDatabaseContext},
-    source::{DatabaseUrl, SourceConnection, SourceStream, SourceTransaction},
+    source::{
+        DataSourceStatistics, DatabaseUrl, SourceConnection, SourceStream, SourceTransaction,
+        SourceTransactionStream,
+    },
     store::{
         CacheStatistics, CachedStore, CachedStoreBuilder, InvalidTenantStatus, MemoryStore,
         PlacedPage, PlacedTenant, TenantChange, TenantDirectory, TenantInfo, TenantPage,

@@ -3,8 +3,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use sea_orm::{ConnectOptions, ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 use crate::{
-    ConnectionInfo, DatabaseUrl, Placement, SchemaName, SourceConnection, TenantConnection,
-    TenantContext, TenantError, TenantId, TenantInfo, TenantStore,
+    ConnectionInfo, DataSourceStatistics, DatabaseUrl, Placement, SchemaName, SourceConnection,
+    TenantConnection, TenantContext, TenantError, TenantId, TenantInfo, TenantStore,
     qualify::quoted_placeholder,
     source::{
         DataSources, Home, SourceOptions, connect_alone, connect_dedicated, create_database,
@@ -124,7 +124,7 @@ impl Tenancy {
     /// sources.
     pub async fn shared(&self) -> Result<SourceConnection, TenantError> {
         match &self.inner.shared {
-            Some(url) => self.inner.sources.connect(url).await,
+            Some(url) => self.inner.sources.connect_shared(url).await,
             None => Err(TenantError::Configuration(
                 "there is no shared database; name one with `Tenancy::builder().shared_database(..)`"
                     .to_owned(),
@@ -252,6 +252,12 @@ impl Tenancy {
         self.inner.sources.open_count()
     }
 
+    /// How the open data sources are used, in no particular order.
+    #[must_use]
+    pub fn data_sources(&self) -> Vec<DataSourceStatistics> {
+        self.inner.sources.statistics()
+    }
+
     /// Closes all data sources, for a graceful end. Waits for statements and transactions that
     /// are under way; connections that are still held fail afterwards.
     pub async fn close(&self) {
@@ -278,7 +284,7 @@ impl Tenancy {
         id: &TenantId,
         placed: &ConnectionInfo,
     ) -> Result<TenantConnection, TenantError> {
-        let source = self.inner.sources.connect(placed.url()).await?;
+        let source = self.inner.sources.connect_tenant(id, placed, None).await?;
         Ok(TenantConnection::new(
             source,
             id.clone(),
@@ -332,6 +338,23 @@ impl TenancyBuilder {
         self
     }
 
+    /// Whether a name without a schema reaches no table at all on tenants' connections. Default:
+    /// `false`: it reaches the shared tables.
+    ///
+    /// An entity that somebody forgot to annotate then fails, instead of reading and writing a table
+    /// that all tenants see, and so does raw SQL that names `$tenant` once and forgets it elsewhere.
+    /// Shared tables are had through [`Tenancy::shared`], which has connections of its own then, or
+    /// by entities that name their schema.
+    ///
+    /// - **PostgreSQL**: nothing is on the search path. That is a startup parameter, so a pooler has
+    ///   to pass it on. Functions and types of extensions are named with their schema, too.
+    /// - **MySQL**: connections have no default database.
+    /// - **SQLite**: the file of the shared tables is not attached.
+    pub fn strict(mut self, is_strict: bool) -> Self {
+        self.options.is_strict = is_strict;
+        self
+    }
+
     /// The most data sources that may be open at once. Default: 64.
     pub fn max_data_sources(mut self, max: usize) -> Self {
         self.options.max_data_sources = max;
@@ -344,13 +367,62 @@ impl TenancyBuilder {
         self
     }
 
+    /// On how many of a data source's connections the statements of one tenant may run, at most all.
+    /// Default: a quarter of `max_connections`, and at least 2.
+    ///
+    /// It is both a share and a cache's size. No tenant, however busy, keeps more connections than
+    /// these from the others. And each of them has the tenant's statements prepared, and its server
+    /// process the tenant's catalogue in memory: the more there are, the more memory is used, and the
+    /// more often a statement has to be prepared anew.
+    ///
+    /// Holding a transaction while running a statement beside it takes two. A tenant in a dedicated
+    /// database may use all connections to that.
+    pub fn connections_per_tenant(mut self, connections: usize) -> Self {
+        self.options.connections_per_tenant = Some(connections);
+        self
+    }
+
+    /// How many statements and transactions of one tenant may wait for a connection to a data source
+    /// at a time; the next one fails at once. Default: 256.
+    pub fn max_waiting_per_tenant(mut self, waiting: usize) -> Self {
+        self.options.max_waiting_per_tenant = waiting;
+        self
+    }
+
+    /// How many prepared statements the connections of a data source keep, all together. Default:
+    /// 8,192.
+    ///
+    /// Each tenant has statements of its own. One takes some 12 KB of the server's memory on
+    /// PostgreSQL; MySQL's `max_prepared_stmt_count` bounds those of all its clients, to 16,382 unless
+    /// it was changed, so two programs may keep as many each. `statement-cache-capacity` in a database's URL says instead how many each
+    /// connection keeps: 0 behind a pooler that gives each transaction another server connection.
+    pub fn prepared_statements(mut self, statements: usize) -> Self {
+        self.options.prepared_statements = statements;
+        self
+    }
+
+    /// How many tenants one connection serves, about, before it is replaced. Default: 1,000.
+    ///
+    /// A server process remembers the catalogue of each table that it touched until it ends: on
+    /// PostgreSQL some 13 KB for a small one.
+    pub fn tenants_per_connection(mut self, tenants: usize) -> Self {
+        self.options.tenants_per_connection = tenants;
+        self
+    }
+
     /// The longest wait for a connection, and for a place for one more data source. Default: 8 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.options.acquire_timeout = timeout;
         self
     }
 
-    /// How long an unused connection stays open. Default: 10 minutes.
+    /// How long a connection is used before it is replaced, if it is used then. Default: 30 minutes.
+    pub fn max_lifetime(mut self, lifetime: Duration) -> Self {
+        self.options.max_lifetime = lifetime;
+        self
+    }
+
+    /// How long an unused connection stays open, and up to half as long again. Default: 10 minutes.
     pub fn idle_timeout(mut self, timeout: Duration) -> Self {
         self.options.idle_timeout = timeout;
         self
@@ -362,7 +434,8 @@ impl TenancyBuilder {
         self
     }
 
-    /// Any other of SeaORM's options, applied to each pool as it is opened.
+    /// Any other of SeaORM's options, applied to each connection as it is opened. What is said of
+    /// numbers of connections and of their lifetimes is overridden: see the methods above.
     ///
     /// The drivers' own hooks (`map_sqlx_postgres_opts`, `map_sqlx_mysql_opts`,
     /// `map_sqlx_sqlite_opts`, `map_sqlx_sqlite_pool_opts`) are what a data source is opened with
@@ -411,6 +484,12 @@ impl TenancyBuilder {
         }
         if self.options.max_connections == 0 {
             return Err(configuration("`max_connections` must be at least 1"));
+        }
+        if self.options.connections_per_tenant == Some(0) {
+            return Err(configuration("`connections_per_tenant` must be at least 1"));
+        }
+        if self.options.tenants_per_connection == 0 {
+            return Err(configuration("`tenants_per_connection` must be at least 1"));
         }
         self.options.home = self.home.unwrap_or_else(Home::current);
         self.options.attach = self

@@ -1,36 +1,48 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DbBackend, DbErr, ExecResult, QueryResult, Statement,
-    StatementBuilder, StreamTrait, TransactionOptions,
+    ConnectionTrait, DbBackend, DbErr, ExecResult, QueryResult, Statement, StatementBuilder,
+    StreamTrait, TransactionOptions,
 };
-
 use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
-    DataSource, Released, SourceStream, SourceTransaction,
+    Affinity, DataSource, Released, SourceStream, SourceTransaction,
     home::{AtHome, Home},
+    lanes::Seat,
 };
-use crate::transactional::impl_transaction_trait;
+use crate::{TenantError, transactional::impl_transaction_trait};
 
 /// A connection to one data source, and a share in it: as long as somebody holds one, the data
 /// source stays open.
 ///
-/// It is bound to no tenant. [`Tenancy::shared`](crate::Tenancy::shared) returns one for shared
-/// tables; inside a [`TenantConnection`](crate::TenantConnection) it carries the tenant's
-/// statements. Each statement takes a connection of the pool and gives it back.
+/// It runs no tenant's statements by itself. [`Tenancy::shared`](crate::Tenancy::shared) returns one
+/// for shared tables; inside a [`TenantConnection`](crate::TenantConnection) it carries the tenant's
+/// statements.
+///
+/// Each statement, transaction and stream takes one of the data source's connections and gives it
+/// back. Those of one tenant keep to few: to the same one, as long as it is free. When all that the
+/// tenant may use are busy, it waits, in turns with the others who do, and at most as long as
+/// [`acquire_timeout`](crate::TenancyBuilder::acquire_timeout): then it fails with
+/// [`TenantError::ConnectionsBusy`].
+///
+/// On PostgreSQL a statement that fails because its table was changed since it was prepared is run
+/// once more, on a new connection. Inside a transaction it fails; when that has ended, the
+/// connection is replaced.
 #[derive(Clone)]
 pub struct SourceConnection {
     // Dropped in this order: whoever is told that a share was given back finds it gone.
     source: Arc<DataSource>,
     _released: Released,
+    affinity: Affinity,
 }
 
 impl SourceConnection {
-    pub(super) fn new(source: Arc<DataSource>, released: Arc<Notify>) -> Self {
+    pub(super) fn new(source: Arc<DataSource>, affinity: Affinity, released: Arc<Notify>) -> Self {
         Self {
             source,
             _released: Released(released),
+            affinity,
         }
     }
 
@@ -50,32 +62,56 @@ impl SourceConnection {
         &self.source.home
     }
 
-    /// Whatever takes a connection from the pool runs so: it may have to open one.
+    /// Whatever uses a connection runs so: it may have to open one.
     pub(super) fn at_home<F: Future>(&self, future: F) -> AtHome<'_, F> {
         self.source.home.run(future)
     }
 
-    /// The pool as SeaORM's own type, for what asks for that. It may be closed when this share is
-    /// dropped.
-    #[must_use]
-    pub fn as_database_connection(&self) -> &DatabaseConnection {
-        &self.source.database
+    /// One of the connections, for oneself.
+    pub(super) async fn seat(&self) -> Result<Seat, TenantError> {
+        self.source.lanes.seat(self.affinity).await
     }
 
     /// Checks that the database answers.
     ///
     /// # Errors
     ///
-    /// The driver's.
+    /// The driver's, and [`TenantError::ConnectionsBusy`].
     pub async fn ping(&self) -> Result<(), DbErr> {
-        self.at_home(self.source.database.ping()).await
+        on_seat!(self, |database| database.ping())
     }
 }
+
+/// Runs what takes SeaORM's `DatabaseConnection` on one, and once more where another connection
+/// would do better.
+macro_rules! on_seat {
+    ($self:ident, |$database:ident| $statement:expr) => {
+        $self
+            .at_home(async {
+                let mut seat = $self.seat().await?;
+                let mut outcome = {
+                    let $database = seat.database()?;
+                    seat.watch($statement).await
+                };
+                let again = outcome
+                    .as_ref()
+                    .is_err_and(|error| seat.is_spoilt_by(error));
+                if again {
+                    seat.replace().await?;
+                    let $database = seat.database()?;
+                    outcome = seat.watch($statement).await;
+                }
+                outcome
+            })
+            .await
+    };
+}
+use on_seat;
 
 impl fmt::Debug for SourceConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("SourceConnection")
-            .field(&self.source.database)
+            .field(&self.source)
             .finish()
     }
 }
@@ -83,55 +119,49 @@ impl fmt::Debug for SourceConnection {
 #[async_trait::async_trait]
 impl ConnectionTrait for SourceConnection {
     fn get_database_backend(&self) -> DbBackend {
-        self.source.database.get_database_backend()
+        self.source.backend
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.at_home(self.source.database.execute_raw(statement))
-            .await
+        on_seat!(self, |database| database.execute_raw(statement.clone()))
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-        self.at_home(self.source.database.execute(statement)).await
+        on_seat!(self, |database| database.execute(statement))
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.at_home(self.source.database.execute_unprepared(sql))
-            .await
+        on_seat!(self, |database| database.execute_unprepared(sql))
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.at_home(self.source.database.query_one_raw(statement))
-            .await
+        on_seat!(self, |database| database.query_one_raw(statement.clone()))
     }
 
     async fn query_one<S: StatementBuilder>(
         &self,
         statement: &S,
     ) -> Result<Option<QueryResult>, DbErr> {
-        self.at_home(self.source.database.query_one(statement))
-            .await
+        on_seat!(self, |database| database.query_one(statement))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.at_home(self.source.database.query_all_raw(statement))
-            .await
+        on_seat!(self, |database| database.query_all_raw(statement.clone()))
     }
 
     async fn query_all<S: StatementBuilder>(
         &self,
         statement: &S,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        self.at_home(self.source.database.query_all(statement))
-            .await
+        on_seat!(self, |database| database.query_all(statement))
     }
 
     fn support_returning(&self) -> bool {
-        self.source.database.support_returning()
+        self.source.backend.support_returning()
     }
 
     fn is_mock_connection(&self) -> bool {
-        self.source.database.is_mock_connection()
+        false
     }
 }
 
@@ -141,23 +171,21 @@ impl StreamTrait for SourceConnection {
     type Stream<'a> = SourceStream;
 
     fn get_database_backend(&self) -> DbBackend {
-        self.source.database.get_database_backend()
+        self.source.backend
     }
 
     fn stream_raw<'a>(
         &'a self,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        let rows = self.source.database.stream_raw(statement);
-        Box::pin(async { Ok(SourceStream::new(self.home(), self.at_home(rows).await?)) })
+        Box::pin(SourceStream::open(self, statement))
     }
 
     fn stream<'a, S: StatementBuilder + Sync>(
         &'a self,
         statement: &S,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        let rows = self.source.database.stream(statement);
-        Box::pin(async { Ok(SourceStream::new(self.home(), self.at_home(rows).await?)) })
+        self.stream_raw(statement.build(&self.source.backend))
     }
 }
 
@@ -168,17 +196,29 @@ impl sea_schema::Connection for SourceConnection {
         &self,
         select: sea_orm::sea_query::SelectStatement,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        let database = &self.source.database;
-        self.at_home(sea_schema::Connection::query_all(database, select))
-            .await
+        self.at_home(async {
+            let seat = self.seat().await.map_err(in_driver)?;
+            let database = seat.database().map_err(in_driver)?;
+            sea_schema::Connection::query_all(database, select).await
+        })
+        .await
     }
 
     async fn query_all_raw(
         &self,
         sql: String,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        let database = &self.source.database;
-        self.at_home(sea_schema::Connection::query_all_raw(database, sql))
-            .await
+        self.at_home(async {
+            let seat = self.seat().await.map_err(in_driver)?;
+            let database = seat.database().map_err(in_driver)?;
+            sea_schema::Connection::query_all_raw(database, sql).await
+        })
+        .await
     }
+}
+
+/// An error of ours where the driver's own are asked for.
+#[cfg(feature = "schema-sync")]
+pub(super) fn in_driver(error: impl Into<TenantError>) -> sea_schema::sqlx_types::SqlxError {
+    sea_schema::sqlx_types::SqlxError::Configuration(error.into().into())
 }

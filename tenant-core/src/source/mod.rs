@@ -1,17 +1,19 @@
-//! Data sources: the databases that tenants are placed in, each with one pool.
+//! Data sources: the databases that tenants are placed in, each with its connections.
 
 mod connection;
 mod finish;
 mod home;
+mod lanes;
 mod open;
 mod stream;
 mod transaction;
 mod url;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::RandomState},
     fmt,
     future::{Future, poll_fn},
+    hash::BuildHasher,
     ops::Deref,
     pin::pin,
     sync::{
@@ -21,39 +23,62 @@ use std::{
     task::Poll,
 };
 
-use sea_orm::DatabaseConnection;
+use sea_orm::DbBackend;
 use tokio::{
     runtime::Handle,
     sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore},
 };
 
 pub(crate) use self::home::Home;
+use self::lanes::{Affinity, Lanes};
 pub(crate) use self::open::{
     SourceOptions, connect_alone, connect_dedicated, create_database, create_file,
 };
 pub use self::{
-    connection::SourceConnection, stream::SourceStream, transaction::SourceTransaction,
+    connection::SourceConnection,
+    lanes::DataSourceStatistics,
+    stream::SourceStream,
+    transaction::{SourceTransaction, SourceTransactionStream},
     url::DatabaseUrl,
 };
-use crate::{TenantError, error::product};
+use crate::{ConnectionInfo, Placement, TenantError, TenantId, error::product};
 
-/// The open data sources, one pool for each database URL, no more than a bound at a time.
+/// The open data sources, one for each database URL, no more than a bound at a time. In a strict
+/// tenancy tenants have one, and what they share another.
 ///
 /// A source opens when it is first asked for, once however many ask. When the bound is reached,
 /// the one that was asked for longest ago, of those that are idle, is closed. One that is in use is
 /// never closed: the newcomer waits for it, for a bounded time.
 #[derive(Debug)]
 pub(crate) struct DataSources {
-    options: SourceOptions,
-    /// One for each source that is open, from before it connects until its pool is closed.
+    options: Arc<SourceOptions>,
+    /// One for each source that is open, from before it connects until its connections are closed.
     permits: Arc<Semaphore>,
     /// Told whenever somebody gives a share back.
     released: Arc<Notify>,
     /// How many wait for a place, and how many places are on their way to them.
     waiting: AtomicUsize,
     closing: Arc<AtomicUsize>,
-    known: Mutex<HashMap<DatabaseUrl, Known>>,
+    known: Mutex<HashMap<Address, Known>>,
     clock: AtomicU64,
+    /// Not the same in any two processes: nobody can choose ids that meet on a lane.
+    hasher: RandomState,
+}
+
+/// What tells data sources apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Address {
+    url: DatabaseUrl,
+    names: Names,
+}
+
+/// What a name without a schema means on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Names {
+    /// What it means to the database: the shared tables.
+    Shared,
+    /// Nothing.
+    Nothing,
 }
 
 #[derive(Debug, Default)]
@@ -112,12 +137,13 @@ impl DataSources {
     pub(crate) fn new(options: SourceOptions) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(options.max_data_sources)),
-            options,
+            options: Arc::new(options),
             released: Arc::default(),
             waiting: AtomicUsize::new(0),
             closing: Arc::default(),
             known: Mutex::default(),
             clock: AtomicU64::new(0),
+            hasher: RandomState::new(),
         }
     }
 
@@ -125,20 +151,65 @@ impl DataSources {
         &self.options
     }
 
+    /// A tenant's connection to where it is placed, on at most as many of the database's.
+    pub(crate) async fn connect_tenant(
+        &self,
+        id: &TenantId,
+        placed: &ConnectionInfo,
+        most: Option<usize>,
+    ) -> Result<SourceConnection, TenantError> {
+        let is_alone = placed.placement() == Placement::Dedicated
+            || placed.url().backend() == DbBackend::Sqlite;
+        let lanes = match is_alone {
+            true => usize::MAX,
+            false => self.options.connections_of_one(),
+        };
+        let affinity = Affinity {
+            key: self.hasher.hash_one(id),
+            lanes: lanes.min(most.unwrap_or(usize::MAX)),
+        };
+        let names = match self.options.is_strict {
+            true => Names::Nothing,
+            false => Names::Shared,
+        };
+        self.connect(placed.url(), names, affinity).await
+    }
+
+    /// A connection to the database for what is no tenant's.
+    pub(crate) async fn connect_shared(
+        &self,
+        url: &DatabaseUrl,
+    ) -> Result<SourceConnection, TenantError> {
+        let affinity = Affinity {
+            key: 0,
+            lanes: usize::MAX,
+        };
+        self.connect(url, Names::Shared, affinity).await
+    }
+
     /// A connection to the database, which is opened when it is not yet.
-    pub(crate) async fn connect(&self, url: &DatabaseUrl) -> Result<SourceConnection, TenantError> {
+    async fn connect(
+        &self,
+        url: &DatabaseUrl,
+        names: Names,
+        affinity: Affinity,
+    ) -> Result<SourceConnection, TenantError> {
+        let address = Address {
+            url: url.clone(),
+            names,
+        };
         let opening = {
             let mut known = self.lock();
-            let entry = match known.get_mut(url) {
+            let entry = match known.get_mut(&address) {
                 Some(entry) => entry,
                 None => {
                     known.retain(|_, entry| !entry.is_vacant());
-                    known.entry(url.clone()).or_default()
+                    known.entry(address.clone()).or_default()
                 }
             };
             entry.last_used = self.clock.fetch_add(1, Ordering::Relaxed);
             if let Some(open) = entry.open() {
-                return Ok(self.share(open));
+                return Ok(self.share(open, affinity));
             }
             Opening {
                 source: Arc::clone(&entry.source),
@@ -148,29 +219,29 @@ impl DataSources {
         // Boxed: the driver's connect futures are large, and this one is inside every request's.
         let opened = opening
             .source
-            .get_or_init(|| Box::pin(self.open(url)))
+            .get_or_init(|| Box::pin(self.open(&address, affinity)))
             .await;
         match opened {
-            Ok(open) => Ok(self.share(open)),
+            Ok(open) => Ok(self.share(open, affinity)),
             Err(failed) => {
                 // The next one to ask tries again.
                 let mut known = self.lock();
                 if known
-                    .get(url)
+                    .get(&address)
                     .is_some_and(|entry| Arc::ptr_eq(&entry.source, &opening.source))
                 {
-                    known.remove(url);
+                    known.remove(&address);
                 }
                 Err(failed.clone())
             }
         }
     }
 
-    fn share(&self, source: &Arc<DataSource>) -> SourceConnection {
-        SourceConnection::new(Arc::clone(source), Arc::clone(&self.released))
+    fn share(&self, source: &Arc<DataSource>, affinity: Affinity) -> SourceConnection {
+        SourceConnection::new(Arc::clone(source), affinity, Arc::clone(&self.released))
     }
 
-    async fn open(&self, url: &DatabaseUrl) -> Opened {
+    async fn open(&self, address: &Address, affinity: Affinity) -> Opened {
         let permit = tokio::time::timeout(self.options.acquire_timeout, self.permit())
             .await
             .ok()
@@ -178,10 +249,12 @@ impl DataSources {
             .ok_or(TenantError::DataSourcesExhausted {
                 max: self.options.max_data_sources,
             })?;
-        let database = open::connect(url, &self.options).await?;
-        tracing::debug!(backend = product(url.backend()), "data source opened");
+        let lanes = Lanes::open(address, &self.options, affinity).await?;
+        let backend = address.url.backend();
+        tracing::debug!(backend = product(backend), "data source opened");
         Ok(Arc::new(DataSource {
-            database,
+            backend,
+            lanes,
             place: Some(Place {
                 _permit: permit,
                 _closing: None,
@@ -227,8 +300,8 @@ impl DataSources {
                 .iter()
                 .filter(|(_, entry)| entry.is_idle())
                 .min_by_key(|(_, entry)| entry.last_used)
-                .map(|(url, _)| url.clone());
-            let evicted = oldest.and_then(|url| known.remove(&url)?.into_idle());
+                .map(|(address, _)| address.clone());
+            let evicted = oldest.and_then(|address| known.remove(&address)?.into_idle());
             evicted.map(|mut source| {
                 if let Some(place) = &mut source.place {
                     place._closing = Some(Counted::new(Arc::clone(&self.closing)));
@@ -255,20 +328,28 @@ impl DataSources {
         }
     }
 
+    /// How those that are open are used.
+    pub(crate) fn statistics(&self) -> Vec<DataSourceStatistics> {
+        let known = self.lock();
+        let open = known.values().filter_map(Known::open);
+        open.map(|source| source.lanes.statistics()).collect()
+    }
+
     /// How many are open, being opened or being closed.
     pub(crate) fn open_count(&self) -> usize {
         self.options.max_data_sources - self.permits.available_permits()
     }
 
     /// Nothing is left half done under this lock, so a panic elsewhere does not spoil it.
-    fn lock(&self) -> MutexGuard<'_, HashMap<DatabaseUrl, Known>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Address, Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One open database. Closes when nobody holds it any more.
 struct DataSource {
-    database: DatabaseConnection,
+    backend: DbBackend,
+    lanes: Arc<Lanes>,
     place: Option<Place>,
     home: Home,
     /// Where the closing runs, whoever drops the last share.
@@ -302,9 +383,7 @@ impl<C: Deref<Target = AtomicUsize>> Drop for Counted<C> {
 impl DataSource {
     /// Waits for statements and transactions that are under way.
     async fn close(&self) {
-        if let Err(error) = self.home.run(self.database.close_by_ref()).await {
-            tracing::warn!(%error, "a data source did not close cleanly");
-        }
+        self.home.run(self.lanes.close()).await;
     }
 }
 
@@ -314,7 +393,8 @@ impl Drop for DataSource {
             return;
         };
         let closing = Self {
-            database: std::mem::take(&mut self.database),
+            backend: self.backend,
+            lanes: Arc::clone(&self.lanes),
             place: self.place.take(),
             home: self.home.clone(),
             runtime: None,
@@ -328,7 +408,7 @@ impl Drop for DataSource {
 impl fmt::Debug for DataSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DataSource")
-            .field("database", &self.database)
+            .field("backend", &self.backend)
             .finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend};
 
-use super::{DatabaseUrl, Home};
+use super::{Address, DatabaseUrl, Home, Names, lanes::Cut};
 use crate::{ConnectionInfo, SchemaName, TenantError};
 
 /// How data sources are opened.
@@ -12,11 +12,20 @@ use crate::{ConnectionInfo, SchemaName, TenantError};
 pub(crate) struct SourceOptions {
     pub(crate) max_data_sources: usize,
     pub(crate) max_connections: u32,
+    /// A share of the connections, unless it is said.
+    pub(crate) connections_per_tenant: Option<usize>,
+    pub(crate) max_waiting_per_tenant: usize,
     pub(crate) acquire_timeout: Duration,
     pub(crate) idle_timeout: Duration,
+    pub(crate) max_lifetime: Duration,
+    /// Of all connections of a data source together.
+    pub(crate) prepared_statements: usize,
+    pub(crate) tenants_per_connection: usize,
     pub(crate) sqlite_busy_timeout: Duration,
     /// SQLite: the file of the shared tables, attached to every tenant's.
     pub(crate) attach: Option<DatabaseUrl>,
+    /// Whether a name without a schema means nothing on tenants' connections.
+    pub(crate) is_strict: bool,
     pub(crate) configure: Option<Configure>,
     /// Where connections live.
     pub(crate) home: Home,
@@ -29,10 +38,16 @@ impl Default for SourceOptions {
         Self {
             max_data_sources: 64,
             max_connections: 10,
+            connections_per_tenant: None,
+            max_waiting_per_tenant: 256,
             acquire_timeout: Duration::from_secs(8),
             idle_timeout: Duration::from_secs(600),
+            max_lifetime: Duration::from_secs(1800),
+            prepared_statements: 8192,
+            tenants_per_connection: 1000,
             sqlite_busy_timeout: Duration::from_secs(5),
             attach: None,
+            is_strict: false,
             configure: None,
             home: Home::default(),
         }
@@ -40,6 +55,20 @@ impl Default for SourceOptions {
 }
 
 impl SourceOptions {
+    /// On how many connections a tenant's statements may run in a database that others share.
+    pub(super) fn connections_of_one(&self) -> usize {
+        let all = self.max_connections as usize;
+        let share = all.div_ceil(4).max(2);
+        self.connections_per_tenant.unwrap_or(share).min(all)
+    }
+
+    /// How many prepared statements a connection keeps, unless the URL says: none, where a pooler
+    /// gives each transaction another server connection.
+    fn statements_per_connection(&self, url: &DatabaseUrl) -> Option<usize> {
+        let share = self.prepared_statements / self.max_connections.max(1) as usize;
+        (!url.has_parameter("statement-cache-capacity")).then_some(share.max(1))
+    }
+
     /// For one tenant's own work: on SQLite an unqualified name that the tenant lacks would reach
     /// the attached file otherwise, and a migration could drop what all share.
     fn without_shared_tables(&self) -> Self {
@@ -55,23 +84,74 @@ impl fmt::Debug for SourceOptions {
         f.debug_struct("SourceOptions")
             .field("max_data_sources", &self.max_data_sources)
             .field("max_connections", &self.max_connections)
+            .field("connections_per_tenant", &self.connections_of_one())
+            .field("max_waiting_per_tenant", &self.max_waiting_per_tenant)
             .field("acquire_timeout", &self.acquire_timeout)
             .field("idle_timeout", &self.idle_timeout)
+            .field("max_lifetime", &self.max_lifetime)
+            .field("prepared_statements", &self.prepared_statements)
+            .field("tenants_per_connection", &self.tenants_per_connection)
             .field("sqlite_busy_timeout", &self.sqlite_busy_timeout)
             .field("attach", &self.attach)
+            .field("is_strict", &self.is_strict)
             .finish_non_exhaustive()
     }
 }
 
-/// Opens a pool for many.
+/// Connects a lane.
 pub(super) async fn connect(
-    url: &DatabaseUrl,
+    address: &Address,
     options: &SourceOptions,
+    cut: &Cut,
 ) -> Result<DatabaseConnection, TenantError> {
-    options
-        .home
-        .run(open(url, connect_options(url, options, None)))
-        .await
+    let connect = lane_options(address, options, cut);
+    options.home.run(open(&address.url, connect)).await
+}
+
+/// A lane that connects when it is used.
+pub(super) async fn connect_lazily(
+    address: &Address,
+    options: &SourceOptions,
+    cut: &Cut,
+) -> Result<DatabaseConnection, TenantError> {
+    let mut connect = lane_options(address, options, cut);
+    connect.connect_lazy(true);
+    options.home.run(open(&address.url, connect)).await
+}
+
+/// A pool of one, whose connection is closed when something on it was cut off, where that matters.
+fn lane_options(address: &Address, options: &SourceOptions, cut: &Cut) -> ConnectOptions {
+    let url = &address.url;
+    let mut connect = match (address.names, url.backend()) {
+        (Names::Shared, _) => connect_options(url, options, None),
+        (Names::Nothing, DbBackend::MySql) => {
+            connect_options(&url.without_database(), options, None)
+        }
+        (Names::Nothing, DbBackend::Sqlite) => {
+            connect_options(url, &options.without_shared_tables(), None)
+        }
+        (Names::Nothing, _) => {
+            let mut connect = connect_options(url, options, Some(NOTHING.to_owned()));
+            // SeaORM sets what `configure` may have asked for after it has connected.
+            connect.set_schema_search_path(NOTHING);
+            connect
+        }
+    };
+    connect.max_connections(1);
+    #[cfg(feature = "sqlx-mysql")]
+    {
+        let cut = cut.clone();
+        connect.map_sqlx_mysql_pool_opts(move |pool| {
+            let cut = cut.clone();
+            pool.after_release(move |_, _| {
+                let is_whole = !cut.take();
+                Box::pin(async move { Ok(is_whole) })
+            })
+        });
+    }
+    #[cfg(not(feature = "sqlx-mysql"))]
+    let _ = cut;
+    connect
 }
 
 /// Opens one connection for work that cannot be qualified: its search path, default database or
@@ -97,8 +177,12 @@ pub(crate) async fn connect_alone(
     url: &DatabaseUrl,
     options: &SourceOptions,
 ) -> Result<DatabaseConnection, TenantError> {
-    one(url, options, "pg_temp".to_owned()).await
+    one(url, options, NOTHING.to_owned()).await
 }
+
+/// The search path that leads nowhere: but for the system's own, only a connection's temporary tables
+/// are found.
+const NOTHING: &str = "pg_temp";
 
 /// `search_path` is PostgreSQL's.
 async fn one(
@@ -108,12 +192,7 @@ async fn one(
 ) -> Result<DatabaseConnection, TenantError> {
     let search_path = (url.backend() == DbBackend::Postgres).then_some(search_path);
     let mut connect = connect_options(url, &options.without_shared_tables(), search_path.clone());
-    // Never reaped: another connection in its place would have lost what was set on it.
-    connect
-        .max_connections(1)
-        .min_connections(0)
-        .idle_timeout(None)
-        .max_lifetime(None);
+    connect.max_connections(1);
     if let Some(search_path) = search_path {
         // SeaORM sets what `configure` may have asked for after it has connected.
         connect.set_schema_search_path(search_path);
@@ -176,13 +255,20 @@ fn connect_options(
     let (url_without_password, password) = url.without_password();
     let mut connect = ConnectOptions::new(url_without_password);
     connect
-        .max_connections(options.max_connections)
         .acquire_timeout(options.acquire_timeout)
         .connect_timeout(options.acquire_timeout)
-        .idle_timeout(options.idle_timeout);
+        .test_before_acquire_if_idle_for(TRUSTED_FOR);
     if let Some(configure) = &options.configure {
         configure(&mut connect);
     }
+    // Not by the driver's own means: the task that looks after a pool counts its idle connections, may
+    // meet a count below zero, and then looks for ever. Lanes look after themselves; and who has one
+    // connection alone would find another in its place, without what was set on it.
+    connect
+        .min_connections(0)
+        .idle_timeout(None)
+        .max_lifetime(None);
+    let statements = options.statements_per_connection(url);
     // The password goes to the driver beside the URL, which SeaORM writes into its trace spans.
     match (url.backend(), password) {
         #[cfg(feature = "sqlx-postgres")]
@@ -194,22 +280,35 @@ fn connect_options(
                 if let Some(path) = &search_path {
                     postgres = postgres.options([("search_path", path)]);
                 }
+                if let Some(statements) = statements {
+                    postgres = postgres.statement_cache_capacity(statements);
+                }
                 postgres
             });
         }
         #[cfg(feature = "sqlx-mysql")]
-        (DbBackend::MySql, Some(password)) => {
-            connect.map_sqlx_mysql_opts(move |mysql| {
-                mysql.password(secrecy::ExposeSecret::expose_secret(&password))
+        (DbBackend::MySql, password) => {
+            connect.map_sqlx_mysql_opts(move |mut mysql| {
+                if let Some(password) = &password {
+                    mysql = mysql.password(secrecy::ExposeSecret::expose_secret(password));
+                }
+                if let Some(statements) = statements {
+                    mysql = mysql.statement_cache_capacity(statements);
+                }
+                mysql
             });
         }
         #[cfg(feature = "sqlx-sqlite")]
         (DbBackend::Sqlite, _) => sqlite::configure(&mut connect, url, options),
         // Only without a driver, where nothing is opened.
-        _ => drop(search_path),
+        _ => drop((search_path, statements)),
     }
     connect
 }
+
+/// A connection that was used a moment ago is not asked whether it is still there: that would double
+/// the time of each statement.
+const TRUSTED_FOR: Duration = Duration::from_millis(500);
 
 async fn open(
     url: &DatabaseUrl,

@@ -1,30 +1,79 @@
 use std::{
     fmt,
+    future::poll_fn,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use futures_core::Stream;
-use sea_orm::{DbErr, QueryResult, QueryStream};
+use sea_orm::{DbErr, QueryResult, QueryStream, Statement, StreamTrait};
 
-use super::home::{Home, Housed};
+use super::{SourceConnection, home::Housed, lanes::Seat};
 
-/// Rows of a [`SourceConnection`](super::SourceConnection). Its connection goes back to the pool
-/// when the stream is dropped, whatever runtime that happens in.
+/// Rows of a [`SourceConnection`]. Its connection goes back when the stream is dropped, whatever
+/// runtime that happens in.
 #[must_use = "streams do nothing unless polled"]
-pub struct SourceStream(Housed<QueryStream>);
+pub struct SourceStream {
+    // Dropped in this order: the connection is given back before the lane is.
+    rows: Housed<QueryStream>,
+    /// Read already: only then is it known that the statement can be run.
+    first: Option<Result<QueryResult, DbErr>>,
+    /// Whether the next row was asked for and is not there yet.
+    is_under_way: bool,
+    seat: Seat,
+}
 
 impl SourceStream {
-    pub(super) fn new(home: &Home, rows: QueryStream) -> Self {
-        Self(Housed::new(home, rows))
+    pub(super) async fn open(
+        connection: &SourceConnection,
+        statement: Statement,
+    ) -> Result<Self, DbErr> {
+        let opening = async {
+            let mut seat = connection.seat().await?;
+            let opening = seat.database()?.stream_raw(statement.clone());
+            let mut rows = seat.watch(opening).await?;
+            let mut first = seat.watch(next(&mut rows)).await;
+            if let Some(Err(error)) = &first
+                && seat.is_spoilt_by(error)
+            {
+                drop(rows);
+                seat.replace().await?;
+                rows = seat.watch(seat.database()?.stream_raw(statement)).await?;
+                first = seat.watch(next(&mut rows)).await;
+            }
+            Ok(Self {
+                rows: Housed::new(connection.home(), rows),
+                first,
+                is_under_way: false,
+                seat,
+            })
+        };
+        connection.at_home(opening).await
     }
+}
+
+async fn next(rows: &mut QueryStream) -> Option<Result<QueryResult, DbErr>> {
+    poll_fn(|context| Pin::new(&mut *rows).poll_next(context)).await
 }
 
 impl Stream for SourceStream {
     type Item = Result<QueryResult, DbErr>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        Pin::new(&mut self.0).poll_next(context)
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(first));
+        }
+        let polled = Pin::new(&mut self.rows).poll_next(context);
+        self.is_under_way = polled.is_pending();
+        polled
+    }
+}
+
+impl Drop for SourceStream {
+    fn drop(&mut self) {
+        if self.is_under_way {
+            self.seat.note_cut();
+        }
     }
 }
 

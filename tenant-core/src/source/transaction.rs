@@ -6,14 +6,23 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
 };
 
+use futures_core::Stream;
 use sea_orm::{
     ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement,
     StatementBuilder, StreamTrait, TransactionOptions, TransactionSession, TransactionTrait,
 };
 
-use super::{SourceConnection, finish::Finish, home::Housed};
+#[cfg(feature = "schema-sync")]
+use super::connection::in_driver;
+use super::{
+    SourceConnection,
+    finish::Finish,
+    home::Housed,
+    lanes::{Seat, is_stale_plan},
+};
 use crate::{TenantError, transactional::impl_transaction_trait};
 
 /// A transaction on a [`SourceConnection`], and a share in its data source: neither closing nor
@@ -25,20 +34,45 @@ use crate::{TenantError, transactional::impl_transaction_trait};
 /// transaction around it, and what followed would commit statement by statement. Here everything
 /// that follows is refused with [`TenantError::TransactionLost`].
 pub struct SourceTransaction {
+    // Dropped in this order: the connection is given back before its lane is.
     transaction: Housed<DatabaseTransaction>,
-    /// One for the transaction and all its savepoints: the driver undoes them together.
-    lost: Arc<AtomicBool>,
-    /// Not in a savepoint: when the transaction ends, what is left of it may go on no more.
+    /// Not in a savepoint.
     _outermost: Option<LostWhenOver>,
+    begun: Arc<Begun>,
     share: SourceConnection,
 }
 
+/// What a transaction and all its savepoints have in common.
+struct Begun {
+    /// The driver undoes them together.
+    lost: AtomicBool,
+    /// Something that is prepared on the connection is out of date.
+    is_stale: AtomicBool,
+    seat: Seat,
+}
+
+impl Begun {
+    fn look_at(&self, error: &DbErr) {
+        if is_stale_plan(error) {
+            self.is_stale.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Begun {
+    fn drop(&mut self) {
+        if *self.is_stale.get_mut() {
+            self.seat.discard();
+        }
+    }
+}
+
 /// A savepoint that outlives its transaction would commit what that one took back.
-struct LostWhenOver(Arc<AtomicBool>);
+struct LostWhenOver(Arc<Begun>);
 
 impl Drop for LostWhenOver {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.lost.store(true, Ordering::Release);
     }
 }
 
@@ -48,15 +82,19 @@ impl SourceTransaction {
         share: &SourceConnection,
         options: TransactionOptions,
     ) -> Result<Self, DbErr> {
+        let mut seat = share.at_home(share.seat()).await?;
         let share = share.clone();
         Finish::new(share.runtime(), async move {
-            let database = share.as_database_connection();
-            let begun = share.at_home(database.begin_with_options(options)).await?;
-            let lost = Arc::new(AtomicBool::new(false));
+            let transaction = share.at_home(begin(&mut seat, options)).await?;
+            let begun = Arc::new(Begun {
+                lost: AtomicBool::new(false),
+                is_stale: AtomicBool::new(false),
+                seat,
+            });
             Ok(Self {
-                transaction: Housed::new(share.home(), begun),
-                _outermost: Some(LostWhenOver(Arc::clone(&lost))),
-                lost,
+                transaction: Housed::new(share.home(), transaction),
+                _outermost: Some(LostWhenOver(Arc::clone(&begun))),
+                begun,
                 share,
             })
         })
@@ -70,7 +108,7 @@ impl SourceTransaction {
     /// [`TenantError::TransactionLost`].
     pub fn as_database_transaction(&self) -> Result<&DatabaseTransaction, TenantError> {
         match self.transaction.get() {
-            Some(transaction) if !self.lost.load(Ordering::Acquire) => Ok(transaction),
+            Some(transaction) if !self.begun.lost.load(Ordering::Acquire) => Ok(transaction),
             _ => Err(TenantError::TransactionLost),
         }
     }
@@ -78,13 +116,14 @@ impl SourceTransaction {
     /// A savepoint.
     async fn begin_transaction(&self, options: TransactionOptions) -> Result<Self, DbErr> {
         let transaction = self.check()?;
-        let begun = LostUnlessKept(Some(&self.lost));
-        let savepoint = transaction.begin_with_options(options).await?;
+        let begun = LostUnlessKept(Some(&self.begun.lost));
+        let beginning = transaction.begin_with_options(options);
+        let savepoint = self.begun.seat.watch(beginning).await?;
         begun.keep();
         Ok(Self {
             transaction: Housed::new(self.share.home(), savepoint),
-            lost: Arc::clone(&self.lost),
             _outermost: None,
+            begun: Arc::clone(&self.begun),
             share: self.share.clone(),
         })
     }
@@ -92,6 +131,35 @@ impl SourceTransaction {
     fn check(&self) -> Result<&DatabaseTransaction, DbErr> {
         Ok(self.as_database_transaction()?)
     }
+
+    /// Runs a statement, and looks at what becomes of it.
+    async fn watched<T>(
+        &self,
+        statement: impl Future<Output = Result<T, DbErr>> + Send,
+    ) -> Result<T, DbErr> {
+        let outcome = self.begun.seat.watch(statement).await;
+        if let Err(error) = &outcome {
+            self.begun.look_at(error);
+        }
+        outcome
+    }
+}
+
+/// A second time where the connection turns out to be gone: nothing was done on it yet.
+async fn begin(seat: &mut Seat, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+    let begun = seat.database()?.begin_with_options(options).await;
+    match begun {
+        Err(error) if is_broken(&error) => {
+            seat.replace().await?;
+            seat.database()?.begin_with_options(options).await
+        }
+        begun => begun,
+    }
+}
+
+fn is_broken(error: &DbErr) -> bool {
+    !matches!(error, DbErr::ConnectionAcquire(_))
+        && TenantError::Database(error.clone()).is_connection_failure()
 }
 
 /// Marks the transaction as lost, unless what it guards went well.
@@ -114,7 +182,7 @@ impl Drop for LostUnlessKept<'_> {
 impl fmt::Debug for SourceTransaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceTransaction")
-            .field("lost", &self.lost)
+            .field("lost", &self.begun.lost)
             .field("share", &self.share)
             .finish_non_exhaustive()
     }
@@ -123,15 +191,15 @@ impl fmt::Debug for SourceTransaction {
 #[async_trait::async_trait]
 impl ConnectionTrait for SourceTransaction {
     fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(self.share.as_database_connection())
+        ConnectionTrait::get_database_backend(&self.share)
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.check()?.execute_raw(statement).await
+        self.watched(self.check()?.execute_raw(statement)).await
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-        self.check()?.execute(statement).await
+        self.watched(self.check()?.execute(statement)).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
@@ -139,25 +207,25 @@ impl ConnectionTrait for SourceTransaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.check()?.query_one_raw(statement).await
+        self.watched(self.check()?.query_one_raw(statement)).await
     }
 
     async fn query_one<S: StatementBuilder>(
         &self,
         statement: &S,
     ) -> Result<Option<QueryResult>, DbErr> {
-        self.check()?.query_one(statement).await
+        self.watched(self.check()?.query_one(statement)).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.check()?.query_all_raw(statement).await
+        self.watched(self.check()?.query_all_raw(statement)).await
     }
 
     async fn query_all<S: StatementBuilder>(
         &self,
         statement: &S,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        self.check()?.query_all(statement).await
+        self.watched(self.check()?.query_all(statement)).await
     }
 
     fn support_returning(&self) -> bool {
@@ -175,9 +243,10 @@ impl_transaction_trait!([] SourceTransaction, SourceTransaction);
 impl TransactionSession for SourceTransaction {
     async fn commit(mut self) -> Result<(), DbErr> {
         self.check()?;
-        let ended = LostUnlessKept(Some(&self.lost));
+        let ended = LostUnlessKept(Some(&self.begun.lost));
         if let Some(transaction) = self.transaction.take() {
-            self.share.at_home(transaction.commit()).await?;
+            let committing = self.begun.seat.watch(transaction.commit());
+            self.share.at_home(committing).await?;
         }
         ended.keep();
         Ok(())
@@ -185,9 +254,10 @@ impl TransactionSession for SourceTransaction {
 
     /// Of a transaction that is lost, too: nothing is left to undo.
     async fn rollback(mut self) -> Result<(), DbErr> {
-        let ended = LostUnlessKept(Some(&self.lost));
+        let ended = LostUnlessKept(Some(&self.begun.lost));
         if let Some(transaction) = self.transaction.take() {
-            self.share.at_home(transaction.rollback()).await?;
+            let rolling_back = self.begun.seat.watch(transaction.rollback());
+            self.share.at_home(rolling_back).await?;
         }
         ended.keep();
         Ok(())
@@ -195,30 +265,68 @@ impl TransactionSession for SourceTransaction {
 }
 
 impl StreamTrait for SourceTransaction {
-    type Stream<'a> = <DatabaseTransaction as StreamTrait>::Stream<'a>;
+    type Stream<'a> = SourceTransactionStream<'a>;
 
     fn get_database_backend(&self) -> DbBackend {
-        ConnectionTrait::get_database_backend(self.share.as_database_connection())
+        ConnectionTrait::get_database_backend(&self.share)
     }
 
     fn stream_raw<'a>(
         &'a self,
         statement: Statement,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        match self.check() {
-            Ok(transaction) => transaction.stream_raw(statement),
-            Err(lost) => Box::pin(std::future::ready(Err(lost))),
-        }
+        Box::pin(async move {
+            let rows = self.watched(self.check()?.stream_raw(statement)).await?;
+            Ok(SourceTransactionStream {
+                rows,
+                is_under_way: false,
+                begun: &self.begun,
+            })
+        })
     }
 
     fn stream<'a, S: StatementBuilder + Sync>(
         &'a self,
         statement: &S,
     ) -> Pin<Box<dyn Future<Output = Result<Self::Stream<'a>, DbErr>> + 'a + Send>> {
-        match self.check() {
-            Ok(transaction) => transaction.stream(statement),
-            Err(lost) => Box::pin(std::future::ready(Err(lost))),
+        self.stream_raw(statement.build(&ConnectionTrait::get_database_backend(self)))
+    }
+}
+
+/// Rows in a [`SourceTransaction`].
+#[must_use = "streams do nothing unless polled"]
+pub struct SourceTransactionStream<'a> {
+    rows: <DatabaseTransaction as StreamTrait>::Stream<'a>,
+    /// Whether the next row was asked for and is not there yet.
+    is_under_way: bool,
+    begun: &'a Begun,
+}
+
+impl Stream for SourceTransactionStream<'_> {
+    type Item = Result<QueryResult, DbErr>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let polled = Pin::new(&mut self.rows).poll_next(context);
+        self.is_under_way = polled.is_pending();
+        if let Poll::Ready(Some(Err(error))) = &polled {
+            self.begun.look_at(error);
         }
+        polled
+    }
+}
+
+impl Drop for SourceTransactionStream<'_> {
+    fn drop(&mut self) {
+        if self.is_under_way {
+            self.begun.seat.note_cut();
+        }
+    }
+}
+
+impl fmt::Debug for SourceTransactionStream<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceTransactionStream")
+            .finish_non_exhaustive()
     }
 }
 
@@ -229,7 +337,7 @@ impl sea_schema::Connection for SourceTransaction {
         &self,
         select: sea_orm::sea_query::SelectStatement,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        let transaction = self.as_database_transaction().map_err(lost_in_driver)?;
+        let transaction = self.as_database_transaction().map_err(in_driver)?;
         sea_schema::Connection::query_all(transaction, select).await
     }
 
@@ -237,12 +345,7 @@ impl sea_schema::Connection for SourceTransaction {
         &self,
         sql: String,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        let transaction = self.as_database_transaction().map_err(lost_in_driver)?;
+        let transaction = self.as_database_transaction().map_err(in_driver)?;
         sea_schema::Connection::query_all_raw(transaction, sql).await
     }
-}
-
-#[cfg(feature = "schema-sync")]
-fn lost_in_driver(lost: TenantError) -> sea_schema::sqlx_types::SqlxError {
-    sea_schema::sqlx_types::SqlxError::Configuration(lost.into())
 }

@@ -237,6 +237,10 @@ impl DatabaseUrl {
         )
     }
 
+    pub(crate) fn has_parameter(&self, name: &str) -> bool {
+        Url::parse(self.expose()).is_ok_and(|url| url.query_pairs().any(|(key, _)| key == name))
+    }
+
     /// Before and from the `?`.
     fn split(&self) -> (&str, &str) {
         let url = self.expose();

@@ -1,11 +1,12 @@
 use std::{fmt, pin::Pin, sync::Arc};
 
+use sea_orm::Database;
 use sea_orm_migration::MigratorTrait;
-use tenant_core::{MemoryStore, Tenancy, TenancyBuilder};
+use tenant_core::{DatabaseUrl, MemoryStore, Tenancy, TenancyBuilder};
 use tenant_migration::{Fleet, MigrationError, Migrations};
 
 use super::TestTenants;
-use crate::{TestDatabase, TestkitError};
+use crate::{TestDatabase, TestkitError, database::plain};
 
 type Configure = Arc<dyn Fn(TenancyBuilder) -> TenancyBuilder + Send + Sync>;
 type Migrated<'t> = Pin<Box<dyn Future<Output = Result<(), TestkitError>> + 't>>;
@@ -15,7 +16,7 @@ type Migrated<'t> = Pin<Box<dyn Future<Output = Result<(), TestkitError>> + 't>>
 #[must_use = "a builder does nothing until it is built"]
 pub struct TestTenantsBuilder {
     migrations: Option<fn() -> Result<Migrations, MigrationError>>,
-    shared: Option<fn(&Tenancy) -> Migrated<'_>>,
+    shared: Option<fn(&DatabaseUrl) -> Migrated<'_>>,
     configure: Option<Configure>,
 }
 
@@ -28,7 +29,7 @@ impl TestTenantsBuilder {
 
     /// What makes the tables that tenants share, before there are tenants. Default: none.
     pub fn shared_migrations<M: MigratorTrait + 'static>(mut self) -> Self {
-        self.shared = Some(|tenancy| Box::pin(migrate_shared::<M>(tenancy)));
+        self.shared = Some(|shared| Box::pin(migrate_shared::<M>(shared)));
         self
     }
 
@@ -65,7 +66,7 @@ impl TestTenantsBuilder {
             None => None,
         };
         if let Some(migrate) = self.shared {
-            migrate(&tenancy).await?;
+            migrate(database.shared()).await?;
         }
         Ok(TestTenants {
             tenancy,
@@ -76,13 +77,16 @@ impl TestTenantsBuilder {
     }
 }
 
-async fn migrate_shared<M: MigratorTrait>(tenancy: &Tenancy) -> Result<(), TestkitError> {
-    let db = tenancy.shared().await?;
-    M::up(db.as_database_connection(), None)
-        .await
-        .map_err(TestkitError::database(
-            "apply the migrations of shared tables",
-        ))
+/// Migrations take SeaORM's own type, so this is on a connection of its own.
+async fn migrate_shared<M: MigratorTrait>(shared: &DatabaseUrl) -> Result<(), TestkitError> {
+    let migrating = async {
+        let db = Database::connect(plain(shared)).await?;
+        let migrated = M::up(&db, None).await;
+        db.close().await.and(migrated)
+    };
+    migrating.await.map_err(TestkitError::database(
+        "apply the migrations of shared tables",
+    ))
 }
 
 impl fmt::Debug for TestTenantsBuilder {

@@ -46,12 +46,8 @@ async fn a_request_that_is_dropped_at_any_wait_leaves_nothing_behind(world: &Wor
     let (tenancy, app) = opened().await;
     for path in ["/transaction", "/own", "/stream"] {
         for round in 0..figures::sized(1, 5) {
-            if may_lose_its_connection(world) {
-                cut_everywhere(world, path, round, opened).await;
-            } else {
-                let same = async || (tenancy.clone(), app.clone());
-                cut_everywhere(world, path, round, same).await;
-            }
+            let same = async || (tenancy.clone(), app.clone());
+            cut_everywhere(world, path, round, same).await;
         }
     }
     tenancy.close().await;
@@ -68,12 +64,6 @@ async fn a_first_request_that_is_dropped_at_any_wait_leaves_nothing_behind(world
         };
         cut_everywhere(world, "/transaction", round, fresh).await;
     }
-}
-
-/// MySQL's driver may wait for ever for the rest of an answer to a statement that was cut off, and the
-/// pool for the connection (sqlx 0.9). Nobody else's rows are at stake; a place in the pool is.
-fn may_lose_its_connection(world: &World) -> bool {
-    world.server == Server::MySql
 }
 
 /// The world's database by a network on which each answer is late, so that there is a wait at each
@@ -102,15 +92,6 @@ fn tenancy(world: &World, place: &DatabaseUrl) -> Tenancy {
     }
     let builder = Tenancy::builder().store(store).max_connections(1);
     let builder = builder.shared_database(world.shared.clone());
-    // The driver's task that reaps connections may spin for ever when one is taken while it counts
-    // them (sqlx 0.9).
-    let builder = builder.configure(|options| {
-        options.idle_timeout(None).max_lifetime(None);
-    });
-    let builder = match may_lose_its_connection(world) {
-        true => builder.acquire_timeout(Duration::from_millis(250)),
-        false => builder,
-    };
     builder.build().unwrap()
 }
 
@@ -170,10 +151,6 @@ async fn assert_nothing_left(world: &World, app: &Application, mark: &str, is_an
         Ok(probed) => {
             assert!(!probed.contains(world.acme.as_str()), "{probed}");
             PARTS
-        }
-        Err(StatusCode::SERVICE_UNAVAILABLE) if may_lose_its_connection(world) => {
-            figures::figure("connections-lost-by-mysql-driver", 1);
-            0
         }
         Err(status) => panic!("after {mark}: {status}"),
     };

@@ -4,9 +4,11 @@
 mod bound;
 mod context_span;
 pub(crate) mod interleaving;
+mod lanes;
 mod refused;
 mod session;
 mod sources;
+mod strict;
 mod transactions;
 mod wrapping;
 

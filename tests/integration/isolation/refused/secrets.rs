@@ -179,7 +179,7 @@ async fn work(world: &World, login: &Login) {
     assert_silent(nonsense.unwrap_err());
     let dedicated = tenancy.dedicated_connection(&world.acme).await.unwrap();
     let shared = tenancy.shared().await.unwrap();
-    assert_silent((&dedicated, &shared, shared.as_database_connection()));
+    assert_silent((&dedicated, &shared, tenancy.data_sources()));
     dedicated.close().await.unwrap();
     tenancy.create_schema(&world.acme).await.unwrap();
     drop((acme, shared));

@@ -82,7 +82,7 @@ async fn a_file_that_is_made_later_is_used_then(world: &World) {
 }
 
 async fn a_hundred_first_calls_open_one_data_source(world: &World) {
-    let (builder, opened) = counted(world.tenancy());
+    let (builder, opened) = counted(world.tenancy().max_connections(1));
     let tenancy = builder.build().unwrap();
     let start = Arc::new(Barrier::new(100));
     let calls = (0..100).map(|_| {

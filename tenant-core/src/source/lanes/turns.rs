@@ -1,0 +1,486 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    time::{Duration, Instant},
+};
+
+use super::ranking::Ranking;
+
+/// Who may use which lanes.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::source) struct Affinity {
+    /// A hash of the tenant, or the same for all that is no tenant's.
+    pub(in crate::source) key: u64,
+    /// How many lanes at a time.
+    pub(in crate::source) lanes: usize,
+}
+
+/// A lane that somebody has had for longer is passed over. Its tenants use others in the meantime:
+/// short requests do not queue behind a long transaction. Long enough for what is short on a machine
+/// that is busy: a tenant that goes elsewhere meets a connection that has not prepared its statements.
+pub(super) const LONG: Duration = Duration::from_millis(50);
+
+/// Which lanes are free, who has the others, and who waits for which.
+///
+/// A tenant has no more than its number of lanes at a time, and takes them from as many at the front
+/// of its ranking, not counting those that somebody has had for [`LONG`].
+///
+/// A lane that becomes free goes to the tenants that wait for it in turns, and within a tenant to
+/// who has waited longest: however many requests of one tenant wait, another tenant's request waits
+/// for one of them at each lane, and not for all.
+pub(super) struct Turns<L, W> {
+    lanes: Vec<Place<L>>,
+    waiting: HashMap<u64, Tenant<W>>,
+    next_ticket: u64,
+}
+
+struct Place<L> {
+    /// The lane, unless somebody has it.
+    lane: Option<L>,
+    /// Whose it is, or was.
+    holder: u64,
+    since: Instant,
+    /// The tenants that wait for it, each once, the next one in front.
+    turns: VecDeque<u64>,
+}
+
+struct Tenant<W> {
+    affinity: Affinity,
+    /// Where it has a turn.
+    lanes: Vec<usize>,
+    queue: VecDeque<(u64, W)>,
+}
+
+/// A lane for somebody who waited.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Grant<L, W> {
+    pub(super) waiter: W,
+    pub(super) number: usize,
+    pub(super) lane: L,
+}
+
+impl<L> Place<L> {
+    fn is_free(&self) -> bool {
+        self.lane.is_some()
+    }
+
+    fn is_held_by(&self, key: u64) -> bool {
+        self.lane.is_none() && self.holder == key
+    }
+
+    fn is_held_for_long(&self, now: Instant) -> bool {
+        self.lane.is_none() && now.saturating_duration_since(self.since) > LONG
+    }
+
+    fn hand_to(&mut self, key: u64, now: Instant) -> Option<L> {
+        let lane = self.lane.take()?;
+        self.holder = key;
+        self.since = now;
+        Some(lane)
+    }
+}
+
+impl<L, W> Turns<L, W> {
+    pub(super) fn new(lanes: impl IntoIterator<Item = L>) -> Self {
+        let now = Instant::now();
+        let lanes = lanes.into_iter().map(|lane| Place {
+            lane: Some(lane),
+            holder: 0,
+            since: now,
+            turns: VecDeque::new(),
+        });
+        Self {
+            lanes: lanes.collect(),
+            waiting: HashMap::new(),
+            next_ticket: 0,
+        }
+    }
+
+    /// The first of the tenant's lanes that is free, with its number and with how many others the
+    /// tenant prefers.
+    pub(super) fn take(&mut self, affinity: Affinity, now: Instant) -> Option<(usize, L, usize)> {
+        if self.held_by(affinity.key) >= affinity.lanes {
+            return None;
+        }
+        let mut own = self.own(affinity, now);
+        let (rank, number) = own.find(|(_, number)| self.lanes[*number].is_free())?;
+        drop(own);
+        let lane = self.lanes[number].hand_to(affinity.key, now)?;
+        Some((number, lane, rank))
+    }
+
+    /// Waits for a lane of the tenant's, none of which is free. Returns a ticket to
+    /// [`leave`](Self::leave) with.
+    pub(super) fn wait(&mut self, affinity: Affinity, now: Instant, waiter: W) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let tenant = self.waiting.entry(affinity.key).or_insert_with(|| Tenant {
+            affinity,
+            lanes: Vec::new(),
+            queue: VecDeque::new(),
+        });
+        tenant.queue.push_back((ticket, waiter));
+        self.line_up(affinity.key, now);
+        ticket
+    }
+
+    /// For when somebody has waited for a while: there may be other lanes for the tenant by now.
+    pub(super) fn look_again(&mut self, key: u64, now: Instant) -> Vec<Grant<L, W>> {
+        self.line_up(key, now);
+        std::iter::from_fn(|| self.serve_tenant(key, now)).collect()
+    }
+
+    /// Gives a lane back. Those to whom it, or another, goes now: the caller passes them on.
+    pub(super) fn give_back(
+        &mut self,
+        number: usize,
+        lane: L,
+        now: Instant,
+    ) -> [Option<Grant<L, W>>; 2] {
+        let place = &mut self.lanes[number];
+        place.lane = Some(lane);
+        if self.waiting.is_empty() {
+            return [None, None];
+        }
+        let key = place.holder;
+        // Its tenant has one less than before, and so may wait for others that are free.
+        [self.serve_lane(number, now), self.serve_tenant(key, now)]
+    }
+
+    /// Waits no longer. Of no effect on who got a lane.
+    pub(super) fn leave(&mut self, key: u64, ticket: u64) {
+        if let Some(tenant) = self.waiting.get_mut(&key) {
+            tenant.queue.retain(|(other, _)| *other != ticket);
+            if tenant.queue.is_empty() {
+                self.forget(key);
+            }
+        }
+    }
+
+    /// How many wait for the tenant.
+    pub(super) fn waiting_for(&self, key: u64) -> usize {
+        self.waiting
+            .get(&key)
+            .map_or(0, |tenant| tenant.queue.len())
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.values().map(|tenant| tenant.queue.len()).sum()
+    }
+
+    /// Those that are free, with when they were taken last.
+    pub(super) fn free(&mut self) -> impl Iterator<Item = (&mut L, Instant)> {
+        self.lanes.iter_mut().filter_map(|place| {
+            let since = place.since;
+            place.lane.as_mut().map(|lane| (lane, since))
+        })
+    }
+
+    /// Takes every lane that is free, for good.
+    pub(super) fn take_free(&mut self) -> Vec<L> {
+        let free = |place: &mut Place<L>| place.lane.take();
+        self.lanes.iter_mut().filter_map(free).collect()
+    }
+
+    /// Nobody waits any longer. Returns those who did.
+    pub(super) fn send_away(&mut self) -> impl Iterator<Item = W> + use<L, W> {
+        for place in &mut self.lanes {
+            place.turns.clear();
+        }
+        let waiting = std::mem::take(&mut self.waiting);
+        let queues = waiting.into_values().flat_map(|tenant| tenant.queue);
+        queues.map(|(_, waiter)| waiter)
+    }
+
+    /// The lanes that a tenant may use now, free or not, each with its rank.
+    fn own(&self, affinity: Affinity, now: Instant) -> impl Iterator<Item = (usize, usize)> {
+        let ranking = Ranking::new(affinity.key, self.lanes.len()).enumerate();
+        ranking
+            .filter(move |(_, number)| !self.lanes[*number].is_held_for_long(now))
+            .take(affinity.lanes)
+    }
+
+    fn held_by(&self, key: u64) -> usize {
+        let held = self.lanes.iter().filter(|place| place.is_held_by(key));
+        held.count()
+    }
+
+    /// Gives a tenant that waits its turn at each lane that it may use, at those that it passes over
+    /// and would rather have, and at those that it has: with one of them, it may have another.
+    fn line_up(&mut self, key: u64, now: Instant) {
+        let Some(affinity) = self.waiting.get(&key).map(|tenant| tenant.affinity) else {
+            return;
+        };
+        let last = self
+            .own(affinity, now)
+            .nth(affinity.lanes.saturating_sub(1));
+        let own = Ranking::new(key, self.lanes.len());
+        let own = own.take(last.map_or(usize::MAX, |(rank, _)| rank + 1));
+        let held = (0..self.lanes.len()).filter(|number| self.lanes[*number].is_held_by(key));
+        let at: Vec<_> = own.chain(held).collect();
+        let Some(tenant) = self.waiting.get_mut(&key) else {
+            return;
+        };
+        for number in at {
+            if !tenant.lanes.contains(&number) {
+                tenant.lanes.push(number);
+                self.lanes[number].turns.push_back(key);
+            }
+        }
+    }
+
+    /// The next tenant's, at a lane that is free.
+    fn serve_lane(&mut self, number: usize, now: Instant) -> Option<Grant<L, W>> {
+        for _ in 0..self.lanes[number].turns.len() {
+            let key = self.lanes[number].turns.pop_front()?;
+            self.lanes[number].turns.push_back(key);
+            if self.may_have_more(key) {
+                return self.grant(key, number, now);
+            }
+        }
+        None
+    }
+
+    /// A lane that is free, for a tenant that waits.
+    fn serve_tenant(&mut self, key: u64, now: Instant) -> Option<Grant<L, W>> {
+        if !self.may_have_more(key) {
+            return None;
+        }
+        let lanes = &self.waiting.get(&key)?.lanes;
+        let number = *lanes.iter().find(|number| self.lanes[**number].is_free())?;
+        self.grant(key, number, now)
+    }
+
+    fn may_have_more(&self, key: u64) -> bool {
+        let tenant = self.waiting.get(&key);
+        tenant.is_some_and(|tenant| self.held_by(key) < tenant.affinity.lanes)
+    }
+
+    fn grant(&mut self, key: u64, number: usize, now: Instant) -> Option<Grant<L, W>> {
+        let tenant = self.waiting.get_mut(&key)?;
+        let (_, waiter) = tenant.queue.pop_front()?;
+        if tenant.queue.is_empty() {
+            self.forget(key);
+        }
+        let lane = self.lanes[number].hand_to(key, now)?;
+        Some(Grant {
+            waiter,
+            number,
+            lane,
+        })
+    }
+
+    /// A tenant for whom nobody waits any longer has no turn.
+    fn forget(&mut self, key: u64) {
+        let forgotten = self.waiting.remove(&key);
+        for number in forgotten.map_or(Vec::new(), |tenant| tenant.lanes) {
+            self.lanes[number].turns.retain(|other| *other != key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    const fn affinity(key: u64, lanes: usize) -> Affinity {
+        Affinity { key, lanes }
+    }
+
+    fn first<const N: usize, T>(grants: [Option<T>; N]) -> Option<T> {
+        grants.into_iter().flatten().next()
+    }
+
+    #[test]
+    fn a_tenant_prefers_its_lane_and_spills_no_further_than_its_own() {
+        let now = Instant::now();
+        let mut turns = Turns::<_, ()>::new(0..8);
+        let ranking: Vec<_> = Ranking::new(5, 8).take(2).collect();
+        for (rank, number) in ranking.into_iter().enumerate() {
+            assert_eq!(
+                turns.take(affinity(5, 2), now),
+                Some((number, number, rank))
+            );
+        }
+        assert_eq!(turns.take(affinity(5, 2), now), None);
+        assert_eq!(turns.free().count(), 6);
+    }
+
+    #[test]
+    fn a_lane_that_is_held_for_long_is_passed_over() {
+        let then = Instant::now();
+        let mut turns = Turns::<_, ()>::new(0..8);
+        let ranking: Vec<_> = Ranking::new(5, 8).collect();
+        // Others have the first and the third.
+        for (key, rank) in [(6, 0), (7, 2)] {
+            turns.lanes[ranking[rank]].hand_to(key, then).unwrap();
+        }
+        let soon = then + LONG;
+        let taken = turns.take(affinity(5, 2), soon).unwrap();
+        assert_eq!(taken.2, 1);
+        assert_eq!(turns.take(affinity(5, 2), soon), None);
+        let later = soon + LONG;
+        let taken = turns.take(affinity(5, 2), later).unwrap();
+        assert_eq!(taken.2, 3);
+        // Two are what it may have, whoever holds which for how long.
+        assert_eq!(turns.take(affinity(5, 2), later + LONG), None);
+    }
+
+    #[test]
+    fn who_waits_for_long_is_given_another_lane() {
+        let then = Instant::now();
+        let mut turns = Turns::new(0..8);
+        let ranking: Vec<_> = Ranking::new(5, 8).collect();
+        turns.lanes[ranking[0]].hand_to(6, then).unwrap();
+        assert_eq!(turns.take(affinity(5, 1), then), None);
+        turns.wait(affinity(5, 1), then, "a");
+        assert_eq!(turns.look_again(5, then), []);
+        let granted = turns.look_again(5, then + 2 * LONG);
+        assert_eq!(granted.len(), 1);
+        assert_eq!((granted[0].waiter, granted[0].number), ("a", ranking[1]));
+        assert_eq!(turns.waiting(), 0);
+    }
+
+    #[test]
+    fn who_has_all_that_it_may_waits_for_one_of_them() {
+        let then = Instant::now();
+        let mut turns = Turns::new(0..8);
+        let (number, lane, _) = turns.take(affinity(5, 1), then).unwrap();
+        let later = then + 2 * LONG;
+        turns.wait(affinity(5, 1), later, "a");
+        assert_eq!(turns.look_again(5, later), []);
+        // Somebody else has a turn there before it.
+        turns.lanes[number].turns.push_front(6);
+        turns.wait(affinity(6, 8), later, "b");
+        let granted = turns.give_back(number, lane, later).map(Option::unwrap);
+        assert_eq!(granted.map(|grant| grant.waiter), ["b", "a"]);
+    }
+
+    #[test]
+    fn tenants_take_turns_whoever_waits_most() {
+        let now = Instant::now();
+        let mut turns = Turns::new([()]);
+        let (number, ..) = turns.take(affinity(0, 1), now).unwrap();
+        for waiter in ["a1", "a2", "a3"] {
+            turns.wait(affinity(1, 1), now, waiter);
+        }
+        for (key, waiter) in [(2, "b1"), (3, "c1"), (2, "b2")] {
+            turns.wait(affinity(key, 1), now, waiter);
+        }
+        let mut served = Vec::new();
+        while let Some(grant) = first(turns.give_back(number, (), now)) {
+            served.push(grant.waiter);
+        }
+        assert_eq!(served, ["a1", "b1", "c1", "a2", "b2", "a3"]);
+        assert_eq!(turns.free().count(), 1);
+    }
+
+    #[test]
+    fn who_leaves_has_no_turn() {
+        let now = Instant::now();
+        let mut turns = Turns::new([()]);
+        let (number, ..) = turns.take(affinity(0, 1), now).unwrap();
+        let one = turns.wait(affinity(1, 1), now, "a1");
+        let two = turns.wait(affinity(1, 1), now, "a2");
+        turns.wait(affinity(2, 1), now, "b1");
+        turns.leave(1, one);
+        assert_eq!(turns.waiting(), 2);
+        turns.leave(1, two);
+        turns.leave(1, two);
+        assert_eq!(turns.waiting_for(1), 0);
+        let granted = first(turns.give_back(number, (), now)).unwrap();
+        assert_eq!(granted.waiter, "b1");
+        assert_eq!(turns.give_back(number, (), now), [None, None]);
+        assert_eq!(turns.take(affinity(1, 1), now), Some((0, (), 0)));
+    }
+
+    const LANES: usize = 5;
+    const OWN: usize = 2;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Come(u64),
+        Return(prop::sample::Index),
+        Leave(prop::sample::Index),
+        /// Time goes by, and somebody looks again.
+        Later(u64, u64),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0_u64..6).prop_map(Step::Come),
+            3 => any::<prop::sample::Index>().prop_map(Step::Return),
+            1 => any::<prop::sample::Index>().prop_map(Step::Leave),
+            2 => (0_u64..6, 0_u64..30).prop_map(|(key, time)| Step::Later(key, time)),
+        ]
+    }
+
+    proptest! {
+        /// Whoever waits is served in time, those of a tenant in the order in which they came; nobody
+        /// has more than he may; and nobody waits beside a lane that is free for him.
+        #[test]
+        fn nobody_is_forgotten(steps in vec(step(), 0..300)) {
+            let mut now = Instant::now();
+            let mut turns = Turns::new(0..LANES);
+            let mut taken: Vec<(u64, usize)> = Vec::new();
+            let mut waiting: Vec<(u64, u64)> = Vec::new();
+            for step in steps {
+                let mut granted = Vec::new();
+                match step {
+                    Step::Come(key) => match turns.take(affinity(key, OWN), now) {
+                        Some((number, lane, _)) => {
+                            prop_assert_eq!(number, lane);
+                            taken.push((key, number));
+                        }
+                        None => {
+                            let ticket = turns.next_ticket;
+                            let told = turns.wait(affinity(key, OWN), now, (key, ticket));
+                            prop_assert_eq!(told, ticket);
+                            waiting.push((key, ticket));
+                        }
+                    },
+                    Step::Return(which) if !taken.is_empty() => {
+                        let (_, number) = taken.swap_remove(which.index(taken.len()));
+                        granted.extend(turns.give_back(number, number, now).into_iter().flatten());
+                    }
+                    Step::Leave(which) if !waiting.is_empty() => {
+                        let (key, ticket) = waiting.remove(which.index(waiting.len()));
+                        turns.leave(key, ticket);
+                    }
+                    Step::Later(key, time) => {
+                        now += Duration::from_millis(time);
+                        granted.extend(turns.look_again(key, now));
+                    }
+                    _ => {}
+                }
+                for grant in granted {
+                    prop_assert_eq!(grant.lane, grant.number);
+                    let first = waiting.iter().position(|(key, _)| *key == grant.waiter.0);
+                    prop_assert_eq!(waiting.remove(first.unwrap()), grant.waiter);
+                    taken.push((grant.waiter.0, grant.number));
+                }
+                prop_assert_eq!(turns.waiting(), waiting.len());
+                prop_assert_eq!(turns.free().count() + taken.len(), LANES);
+                let has = |key| taken.iter().filter(|(other, _)| *other == key).count();
+                let free: Vec<_> = turns.free().map(|(lane, _)| *lane).collect();
+                for (key, _) in &taken {
+                    prop_assert!(has(*key) <= OWN);
+                }
+                for (key, _) in &waiting {
+                    let own = turns.waiting[key].lanes.clone();
+                    let is_beside = own.iter().any(|own| free.contains(own));
+                    prop_assert!(has(*key) == OWN || !is_beside);
+                    prop_assert!(own.len() >= OWN);
+                }
+            }
+            // Everybody gives back, and everybody who waits is served.
+            while let Some((_, number)) = taken.pop() {
+                for grant in turns.give_back(number, number, now).into_iter().flatten() {
+                    taken.push((grant.waiter.0, grant.number));
+                }
+            }
+            prop_assert_eq!(turns.waiting(), 0);
+        }
+    }
+}
