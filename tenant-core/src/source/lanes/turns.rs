@@ -204,8 +204,8 @@ impl<L, W> Turns<L, W> {
         held.count()
     }
 
-    /// Gives a tenant that waits its turn at each lane that it may use, at those that it passes over
-    /// and would rather have, and at those that it has: with one of them, it may have another.
+    /// Gives a tenant that waits its turn at each lane that it may use, and at those that it passes over
+    /// and would rather have.
     fn line_up(&mut self, key: u64, now: Instant) {
         let Some(affinity) = self.waiting.get(&key).map(|tenant| tenant.affinity) else {
             return;
@@ -215,12 +215,10 @@ impl<L, W> Turns<L, W> {
             .nth(affinity.lanes.saturating_sub(1));
         let own = Ranking::new(key, self.lanes.len());
         let own = own.take(last.map_or(usize::MAX, |(rank, _)| rank + 1));
-        let held = (0..self.lanes.len()).filter(|number| self.lanes[*number].is_held_by(key));
-        let at: Vec<_> = own.chain(held).collect();
         let Some(tenant) = self.waiting.get_mut(&key) else {
             return;
         };
-        for number in at {
+        for number in own {
             if !tenant.lanes.contains(&number) {
                 tenant.lanes.push(number);
                 self.lanes[number].turns.push_back(key);
@@ -389,6 +387,7 @@ mod tests {
         turns.leave(1, two);
         turns.leave(1, two);
         assert_eq!(turns.waiting_for(1), 0);
+        assert_eq!(turns.lanes[number].turns, [2]);
         let granted = first(turns.give_back(number, (), now)).unwrap();
         assert_eq!(granted.waiter, "b1");
         assert_eq!(turns.give_back(number, (), now), [None, None]);
