@@ -1,4 +1,4 @@
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use sea_orm::Database;
 use sea_orm_migration::MigratorTrait;
@@ -52,7 +52,12 @@ impl TestTenantsBuilder {
         let store = Arc::new(MemoryStore::new());
         let tenancy = Tenancy::builder()
             .store(Arc::clone(&store))
-            .shared_database(database.shared().clone());
+            .shared_database(database.shared().clone())
+            // The kit ends sessions, to have the server record what comes after: whoever uses a
+            // connection next is not to notice, however soon that is.
+            .configure(|options| {
+                options.test_before_acquire_if_idle_for(Duration::ZERO);
+            });
         let tenancy = match &self.configure {
             Some(configure) => configure(tenancy).build()?,
             None => tenancy.build()?,
