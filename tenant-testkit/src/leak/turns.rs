@@ -227,7 +227,8 @@ mod tests {
     async fn what_is_ready_is_waited_for_all_the_same() {
         let polls = RefCell::new(0);
         let lock = tokio::sync::Mutex::new(());
-        for seed in 0..10 {
+        let seeds = 50;
+        for seed in 0..seeds {
             let visit = async {
                 let mut locked = pin!(lock.lock());
                 poll_fn(|context| {
@@ -239,7 +240,9 @@ mod tests {
             let visits: Vec<(Visit<'_, ()>, Fate)> = vec![(Box::pin(visit), Fate::Ends)];
             take(visits, &mut Rng::with_seed(seed)).await;
         }
-        assert!(*polls.borrow() > 12, "{} polls", polls.borrow());
+        // One each would do.
+        let more = polls.into_inner() - seeds;
+        assert!(more > seeds / 10, "{more} polls more");
     }
 
     #[tokio::test]
