@@ -284,7 +284,7 @@ impl Tenancy {
         id: &TenantId,
         placed: &ConnectionInfo,
     ) -> Result<TenantConnection, TenantError> {
-        let source = self.inner.sources.connect_tenant(id, placed, None).await?;
+        let source = self.inner.sources.connect_tenant(id, placed).await?;
         Ok(TenantConnection::new(
             source,
             id.clone(),
@@ -347,7 +347,8 @@ impl TenancyBuilder {
     /// by entities that name their schema.
     ///
     /// - **PostgreSQL**: nothing is on the search path. That is a startup parameter, so a pooler has
-    ///   to pass it on. Functions and types of extensions are named with their schema, too.
+    ///   to pass it on. Functions and types of extensions are named with their schema, too. A
+    ///   temporary table that raw SQL left on a connection is found there all the same.
     /// - **MySQL**: connections have no default database.
     /// - **SQLite**: the file of the shared tables is not attached.
     pub fn strict(mut self, is_strict: bool) -> Self {

@@ -93,9 +93,7 @@ macro_rules! on_seat {
                     let $database = seat.database()?;
                     seat.watch($statement).await
                 };
-                let again = outcome
-                    .as_ref()
-                    .is_err_and(|error| seat.is_spoilt_by(error));
+                let again = outcome.as_ref().is_err_and(|error| seat.learn_from(error));
                 if again {
                     seat.replace().await?;
                     let $database = seat.database()?;

@@ -151,12 +151,11 @@ impl DataSources {
         &self.options
     }
 
-    /// A tenant's connection to where it is placed, on at most as many of the database's.
+    /// A tenant's connection to where it is placed.
     pub(crate) async fn connect_tenant(
         &self,
         id: &TenantId,
         placed: &ConnectionInfo,
-        most: Option<usize>,
     ) -> Result<SourceConnection, TenantError> {
         let is_alone = placed.placement() == Placement::Dedicated
             || placed.url().backend() == DbBackend::Sqlite;
@@ -166,7 +165,7 @@ impl DataSources {
         };
         let affinity = Affinity {
             key: self.hasher.hash_one(id),
-            lanes: lanes.min(most.unwrap_or(usize::MAX)),
+            lanes,
         };
         let names = match self.options.is_strict {
             true => Names::Nothing,

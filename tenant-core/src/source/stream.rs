@@ -31,10 +31,13 @@ impl SourceStream {
         let opening = async {
             let mut seat = connection.seat().await?;
             let opening = seat.database()?.stream_raw(statement.clone());
-            let mut rows = seat.watch(opening).await?;
+            let opened = seat.watch(opening).await;
+            let mut rows = opened.inspect_err(|error| {
+                seat.learn_from(error);
+            })?;
             let mut first = seat.watch(next(&mut rows)).await;
             if let Some(Err(error)) = &first
-                && seat.is_spoilt_by(error)
+                && seat.learn_from(error)
             {
                 drop(rows);
                 seat.replace().await?;

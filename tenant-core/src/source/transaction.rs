@@ -153,6 +153,10 @@ async fn begin(seat: &mut Seat, options: TransactionOptions) -> Result<DatabaseT
             seat.replace().await?;
             seat.database()?.begin_with_options(options).await
         }
+        Err(error) => {
+            seat.learn_from(&error);
+            Err(error)
+        }
         begun => begun,
     }
 }
@@ -203,7 +207,7 @@ impl ConnectionTrait for SourceTransaction {
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.check()?.execute_unprepared(sql).await
+        self.watched(self.check()?.execute_unprepared(sql)).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {

@@ -95,12 +95,12 @@ impl Seat {
         }
     }
 
-    /// Whether a statement that failed so would succeed on another connection: see
-    /// [`replace`](Self::replace).
+    /// Looks at a failure. A connection that does not come back to its pool is given up here and now:
+    /// nobody else should wait for it.
     ///
-    /// A connection that does not come back to its pool is given up here and now: nobody else should
-    /// wait for it.
-    pub(in crate::source) fn is_spoilt_by(&mut self, error: &DbErr) -> bool {
+    /// Returns whether the statement would succeed on another connection: see
+    /// [`replace`](Self::replace).
+    pub(in crate::source) fn learn_from(&mut self, error: &DbErr) -> bool {
         if let DbErr::ConnectionAcquire(ConnAcquireErr::Timeout) = error {
             self.discard();
         }
