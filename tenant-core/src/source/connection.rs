@@ -78,28 +78,34 @@ impl SourceConnection {
     ///
     /// The driver's, and [`TenantError::ConnectionsBusy`].
     pub async fn ping(&self) -> Result<(), DbErr> {
-        on_seat!(self, |database| database.ping())
+        on_seat!(self, |held| held.ping())
     }
 }
 
-/// Runs what takes SeaORM's `DatabaseConnection` on one, and once more where another connection
-/// would do better.
+/// Runs a statement on one of the connections, and once more where another would do better.
 macro_rules! on_seat {
-    ($self:ident, |$database:ident| $statement:expr) => {
+    ($self:ident, |$held:ident| $statement:expr) => {
         $self
             .at_home(async {
                 let mut seat = $self.seat().await?;
-                let mut outcome = {
-                    let $database = seat.database()?;
-                    seat.watch($statement).await
-                };
-                let again = outcome.as_ref().is_err_and(|error| seat.learn_from(error));
-                if again {
-                    seat.replace().await?;
-                    let $database = seat.database()?;
-                    outcome = seat.watch($statement).await;
+                let mut $held = seat.hold().await?;
+                match seat.watch($statement).await {
+                    Ok(outcome) => {
+                        seat.keep($held);
+                        Ok(outcome)
+                    }
+                    Err(error) if seat.learn_from(&error) => {
+                        drop($held);
+                        // Boxed: it is seldom needed, and as large as the first.
+                        let again = async {
+                            seat.replace().await?;
+                            let mut $held = seat.hold().await?;
+                            seat.watch($statement).await
+                        };
+                        Box::pin(again).await
+                    }
+                    Err(error) => Err(error),
                 }
-                outcome
             })
             .await
     };
@@ -121,37 +127,40 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        on_seat!(self, |database| database.execute_raw(statement.clone()))
+        on_seat!(self, |held| held.execute(&statement))
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
-        on_seat!(self, |database| database.execute(statement))
+        let statement = statement.build(&self.source.backend);
+        on_seat!(self, |held| held.execute(&statement))
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        on_seat!(self, |database| database.execute_unprepared(sql))
+        on_seat!(self, |held| held.execute_unprepared(sql))
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        on_seat!(self, |database| database.query_one_raw(statement.clone()))
+        on_seat!(self, |held| held.query_one(&statement))
     }
 
     async fn query_one<S: StatementBuilder>(
         &self,
         statement: &S,
     ) -> Result<Option<QueryResult>, DbErr> {
-        on_seat!(self, |database| database.query_one(statement))
+        let statement = statement.build(&self.source.backend);
+        on_seat!(self, |held| held.query_one(&statement))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        on_seat!(self, |database| database.query_all_raw(statement.clone()))
+        on_seat!(self, |held| held.query_all(&statement))
     }
 
     async fn query_all<S: StatementBuilder>(
         &self,
         statement: &S,
     ) -> Result<Vec<QueryResult>, DbErr> {
-        on_seat!(self, |database| database.query_all(statement))
+        let statement = statement.build(&self.source.backend);
+        on_seat!(self, |held| held.query_all(&statement))
     }
 
     fn support_returning(&self) -> bool {
@@ -195,9 +204,9 @@ impl sea_schema::Connection for SourceConnection {
         select: sea_orm::sea_query::SelectStatement,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
         self.at_home(async {
-            let seat = self.seat().await.map_err(in_driver)?;
+            let mut seat = self.seat().await.map_err(in_driver)?;
             let database = seat.database().map_err(in_driver)?;
-            sea_schema::Connection::query_all(database, select).await
+            sea_schema::Connection::query_all(&database, select).await
         })
         .await
     }
@@ -207,9 +216,9 @@ impl sea_schema::Connection for SourceConnection {
         sql: String,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
         self.at_home(async {
-            let seat = self.seat().await.map_err(in_driver)?;
+            let mut seat = self.seat().await.map_err(in_driver)?;
             let database = seat.database().map_err(in_driver)?;
-            sea_schema::Connection::query_all_raw(database, sql).await
+            sea_schema::Connection::query_all_raw(&database, sql).await
         })
         .await
     }

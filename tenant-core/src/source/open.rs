@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend};
 
-use super::{Address, DatabaseUrl, Home, Names, lanes::Cut};
+use super::{
+    Address, DatabaseUrl, Home, Names,
+    lanes::{Cut, LaneConnection},
+};
 use crate::{ConnectionInfo, SchemaName, TenantError};
 
 /// How data sources are opened.
@@ -102,21 +105,29 @@ impl fmt::Debug for SourceOptions {
 pub(super) async fn connect(
     address: &Address,
     options: &SourceOptions,
-    cut: &Cut,
-) -> Result<DatabaseConnection, TenantError> {
-    let connect = lane_options(address, options, cut);
-    options.home.run(open(&address.url, connect)).await
+) -> Result<LaneConnection, TenantError> {
+    connect_lane(address, options, false).await
 }
 
 /// A lane that connects when it is used.
 pub(super) async fn connect_lazily(
     address: &Address,
     options: &SourceOptions,
-    cut: &Cut,
-) -> Result<DatabaseConnection, TenantError> {
-    let mut connect = lane_options(address, options, cut);
-    connect.connect_lazy(true);
-    options.home.run(open(&address.url, connect)).await
+) -> Result<LaneConnection, TenantError> {
+    connect_lane(address, options, true).await
+}
+
+async fn connect_lane(
+    address: &Address,
+    options: &SourceOptions,
+    is_lazy: bool,
+) -> Result<LaneConnection, TenantError> {
+    let cut = Cut::default();
+    let mut connect = lane_options(address, options, &cut);
+    connect.connect_lazy(is_lazy);
+    let trusted_for = trusted_for(&connect);
+    let database = options.home.run(open(&address.url, connect)).await?;
+    Ok(LaneConnection::new(database, cut, trusted_for))
 }
 
 /// A pool of one, whose connection is closed when something on it was cut off, where that matters.
@@ -309,6 +320,16 @@ fn connect_options(
 /// A connection that was used a moment ago is not asked whether it is still there: that would double
 /// the time of each statement.
 const TRUSTED_FOR: Duration = Duration::from_millis(500);
+
+/// The same for connections that never are in a pool: unless `configure` wanted it otherwise,
+/// [`TRUSTED_FOR`].
+fn trusted_for(connect: &ConnectOptions) -> Duration {
+    match connect.get_test_before_acquire_if_idle_for() {
+        Some(idle) => idle,
+        None if connect.get_test_before_acquire() => Duration::ZERO,
+        None => Duration::MAX,
+    }
+}
 
 async fn open(
     url: &DatabaseUrl,

@@ -30,8 +30,8 @@ impl SourceStream {
     ) -> Result<Self, DbErr> {
         let opening = async {
             let mut seat = connection.seat().await?;
-            let opening = seat.database()?.stream_raw(statement.clone());
-            let opened = seat.watch(opening).await;
+            let database = seat.database()?;
+            let opened = seat.watch(database.stream_raw(statement.clone())).await;
             let mut rows = opened.inspect_err(|error| {
                 seat.learn_from(error);
             })?;
@@ -41,7 +41,8 @@ impl SourceStream {
             {
                 drop(rows);
                 seat.replace().await?;
-                rows = seat.watch(seat.database()?.stream_raw(statement)).await?;
+                let database = seat.database()?;
+                rows = seat.watch(database.stream_raw(statement)).await?;
                 first = seat.watch(next(&mut rows)).await;
             }
             Ok(Self {

@@ -5,6 +5,16 @@
 //! stick to few connections: nearly everything is prepared already where it is run, and no server
 //! process gets to know every tenant.
 
+#[cfg_attr(
+    not(any(
+        feature = "sqlx-postgres",
+        feature = "sqlx-mysql",
+        feature = "sqlx-sqlite"
+    )),
+    path = "no_driver.rs"
+)]
+mod held;
+mod lane;
 mod ranking;
 mod reaper;
 mod seat;
@@ -20,17 +30,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr};
+use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::sync::{Notify, oneshot};
 
 pub use self::statistics::DataSourceStatistics;
 use self::{
+    lane::Lane,
     reaper::Reaper,
-    seat::Lane,
     statistics::Counts,
     turns::{Grant, LONG, Turns},
 };
-pub(super) use self::{seat::Seat, stale::is_stale_plan, turns::Affinity, watched::Cut};
+pub(super) use self::{
+    lane::LaneConnection, seat::Seat, stale::is_stale_plan, turns::Affinity, watched::Cut,
+};
 use super::{Address, SourceOptions, open};
 use crate::{TenantError, error::product};
 
@@ -58,13 +70,12 @@ impl Lanes {
         options: &Arc<SourceOptions>,
         affinity: Affinity,
     ) -> Result<Arc<Self>, TenantError> {
-        let cut = Cut::default();
-        let database = open::connect(address, options, &cut).await?;
+        let connection = open::connect(address, options).await?;
         let lane = |_| Lane::closed(options.tenants_per_connection);
         let mut turns = Turns::new((0..options.max_connections).map(lane));
         let now = Instant::now();
         if let Some((number, mut lane, _)) = turns.take(affinity, now) {
-            lane.open(database, cut);
+            lane.open(connection);
             turns.give_back(number, lane, now);
         }
         let lanes = Arc::new(Self {
@@ -180,16 +191,16 @@ impl Lanes {
         drop(granted.waiter.send(seat));
     }
 
-    async fn open_lazily(&self, cut: &Cut) -> Result<DatabaseConnection, TenantError> {
+    async fn open_lazily(&self) -> Result<LaneConnection, TenantError> {
         self.lock().counts.opened += 1;
-        open::connect_lazily(&self.address, &self.options, cut).await
+        open::connect_lazily(&self.address, &self.options).await
     }
 
     /// Nobody waits for it. What hangs is left to itself after a while.
-    fn close_in_background(&self, database: DatabaseConnection) {
+    fn close_in_background(&self, connection: LaneConnection) {
         if let Some(runtime) = self.options.home.runtime() {
             runtime.spawn(async move {
-                let _ = tokio::time::timeout(CLOSE_WITHIN, database.close()).await;
+                let _ = tokio::time::timeout(CLOSE_WITHIN, connection.close()).await;
             });
         }
     }
@@ -201,11 +212,11 @@ impl Lanes {
             let lanes = state.turns.free();
             lanes
                 .filter(|(_, used)| used.elapsed() >= for_at_least)
-                .filter_map(|(lane, _)| lane.database.take())
+                .filter_map(|(lane, _)| lane.connection.take())
                 .collect()
         };
-        for database in unused {
-            self.close_in_background(database);
+        for connection in unused {
+            self.close_in_background(connection);
         }
     }
 
@@ -224,8 +235,8 @@ impl Lanes {
             let (open, are_all) = self
                 .lock()
                 .take_closed(self.options.max_connections as usize);
-            for database in open {
-                if let Err(error) = database.close().await {
+            for connection in open {
+                if let Err(error) = connection.close().await {
                     tracing::warn!(%error, "a connection did not close cleanly");
                 }
             }
@@ -241,7 +252,7 @@ impl Lanes {
         let free: Vec<_> = state
             .turns
             .free()
-            .map(|(lane, _)| (lane.database.is_some(), lane.tenants.count()))
+            .map(|(lane, _)| (lane.connection.is_some(), lane.tenants.count()))
             .collect();
         let all = self.options.max_connections as usize;
         let busy = all - free.len() - state.closed.unwrap_or(0);
@@ -291,12 +302,12 @@ impl State {
     }
 
     /// The connections of lanes that came back, and whether those were the last of `all`.
-    fn take_closed(&mut self, all: usize) -> (Vec<DatabaseConnection>, bool) {
+    fn take_closed(&mut self, all: usize) -> (Vec<LaneConnection>, bool) {
         let lanes = self.turns.take_free();
         let closed = self.closed.get_or_insert(0);
         *closed += lanes.len();
         let is_last = *closed == all;
-        let open = lanes.into_iter().filter_map(|lane| lane.database);
+        let open = lanes.into_iter().filter_map(|lane| lane.connection);
         (open.collect(), is_last)
     }
 }

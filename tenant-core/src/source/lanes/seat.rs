@@ -4,40 +4,13 @@ use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr};
 
 use super::{
     Lanes,
+    held::Held,
+    lane::{Lane, LaneConnection},
     stale::is_stale_plan,
-    tenants::Tenants,
     turns::Affinity,
-    watched::{Cut, Watched},
+    watched::Watched,
 };
 use crate::TenantError;
-
-/// One connection, in a pool of its own: that is how SeaORM takes it.
-pub(super) struct Lane {
-    /// Open, or not yet.
-    pub(super) database: Option<DatabaseConnection>,
-    /// Of that connection.
-    cut: Cut,
-    pub(super) opened: Instant,
-    pub(super) tenants: Tenants,
-}
-
-impl Lane {
-    pub(super) fn closed(tenants: usize) -> Box<Self> {
-        Box::new(Self {
-            database: None,
-            cut: Cut::default(),
-            opened: Instant::now(),
-            tenants: Tenants::up_to(tenants),
-        })
-    }
-
-    pub(super) fn open(&mut self, database: DatabaseConnection, cut: Cut) {
-        self.database = Some(database);
-        self.cut = cut;
-        self.opened = Instant::now();
-        self.tenants.clear();
-    }
-}
 
 /// A lane that nobody else uses as long as this lives. Dropped, it goes to whoever waits for it.
 pub(in crate::source) struct Seat {
@@ -56,42 +29,60 @@ impl Seat {
         now: Instant,
     ) -> Result<(), TenantError> {
         let lifetime = self.lanes.options.max_lifetime;
-        let is_worn = self.lane.as_mut().is_some_and(|lane| {
-            !lane.tenants.admit(affinity.key)
-                || now.saturating_duration_since(lane.opened) > lifetime
-        });
-        if is_worn {
+        let lane = self.lane.as_mut();
+        if lane.is_some_and(|lane| !lane.admit(affinity, lifetime, now)) {
             self.discard();
         }
-        if self.database().is_err() {
+        if self.connection().is_none() {
             self.open().await?;
             if let Some(lane) = &mut self.lane {
-                lane.tenants.admit(affinity.key);
+                lane.admit(affinity, lifetime, now);
             }
         }
         Ok(())
     }
 
-    /// The connection.
+    /// The connection, for statements. It is given back with [`keep`](Self::keep) when all went well,
+    /// and dropped otherwise: then its pool sees to it.
+    ///
+    /// # Errors
+    ///
+    /// That it is closed, and the driver's. A seat that was handed out has one that is open.
+    pub(in crate::source) async fn hold(&mut self) -> Result<Held, DbErr> {
+        let connection = self.connection_mut().ok_or_else(super::is_closed)?;
+        let held = connection.hold().await;
+        held.inspect_err(|error| {
+            self.learn_from(error);
+        })
+    }
+
+    /// Gives back what [`hold`](Self::hold) returned.
+    pub(in crate::source) fn keep(&mut self, held: Held) {
+        if let Some(connection) = self.connection_mut() {
+            connection.held = Some(held);
+        }
+    }
+
+    /// The connection in its pool, for what SeaORM does in one.
     ///
     /// # Errors
     ///
     /// That it is closed. A seat that was handed out has one that is open.
-    pub(in crate::source) fn database(&self) -> Result<&DatabaseConnection, DbErr> {
-        let lane = self.lane.as_ref();
-        lane.and_then(|lane| lane.database.as_ref())
-            .ok_or_else(super::is_closed)
+    pub(in crate::source) fn database(&mut self) -> Result<DatabaseConnection, DbErr> {
+        let connection = self.connection_mut().ok_or_else(super::is_closed)?;
+        drop(connection.held.take());
+        Ok(connection.database.clone())
     }
 
     /// What is done on the connection, watched: it may be cut off.
     pub(in crate::source) fn watch<F>(&self, future: F) -> Watched<'_, F> {
-        Watched::new(self.lane.as_ref().map(|lane| &lane.cut), future)
+        Watched::new(self.connection().map(|connection| &connection.cut), future)
     }
 
     /// Something on the connection, which was not watched, was cut off.
     pub(in crate::source) fn note_cut(&self) {
-        if let Some(lane) = &self.lane {
-            lane.cut.note();
+        if let Some(connection) = self.connection() {
+            connection.cut.note();
         }
     }
 
@@ -115,18 +106,26 @@ impl Seat {
 
     /// Has the connection closed, in the background. Who uses the lane next opens another.
     pub(in crate::source) fn discard(&mut self) {
-        if let Some(database) = self.lane.as_mut().and_then(|lane| lane.database.take()) {
-            self.lanes.close_in_background(database);
+        let lane = self.lane.as_mut();
+        if let Some(connection) = lane.and_then(|lane| lane.connection.take()) {
+            self.lanes.close_in_background(connection);
         }
     }
 
     async fn open(&mut self) -> Result<(), TenantError> {
-        let cut = Cut::default();
-        let database = self.lanes.open_lazily(&cut).await?;
+        let connection = self.lanes.open_lazily().await?;
         if let Some(lane) = &mut self.lane {
-            lane.open(database, cut);
+            lane.open(connection);
         }
         Ok(())
+    }
+
+    fn connection(&self) -> Option<&LaneConnection> {
+        self.lane.as_ref()?.connection.as_ref()
+    }
+
+    fn connection_mut(&mut self) -> Option<&mut LaneConnection> {
+        self.lane.as_mut()?.connection.as_mut()
     }
 }
 

@@ -1,0 +1,109 @@
+use std::time::{Duration, Instant};
+
+use sea_orm::{DatabaseConnection, DbErr};
+
+use super::{
+    held::Held,
+    tenants::Tenants,
+    turns::Affinity,
+    watched::{Cut, Watched},
+};
+
+/// One connection, which is open or not.
+pub(super) struct Lane {
+    pub(super) connection: Option<LaneConnection>,
+    pub(super) tenants: Tenants,
+}
+
+impl Lane {
+    pub(super) fn closed(tenants: usize) -> Box<Self> {
+        Box::new(Self {
+            connection: None,
+            tenants: Tenants::up_to(tenants),
+        })
+    }
+
+    pub(super) fn open(&mut self, connection: LaneConnection) {
+        self.connection = Some(connection);
+        self.tenants.clear();
+    }
+
+    /// Counts a tenant that uses the lane now. `false` when the connection has served enough of
+    /// them, or for long enough.
+    pub(super) fn admit(&mut self, affinity: Affinity, lifetime: Duration, now: Instant) -> bool {
+        let is_young = self.connection.as_mut().is_none_or(|connection| {
+            connection.idle = now.saturating_duration_since(connection.used);
+            connection.used = now;
+            now.saturating_duration_since(connection.opened) <= lifetime
+        });
+        self.tenants.admit(affinity.key) && is_young
+    }
+}
+
+/// An open connection, in a pool of its own: that is how SeaORM opens one, and begins transactions
+/// and streams. Statements run on it directly, as long as the lane holds it.
+pub(in crate::source) struct LaneConnection {
+    pub(super) database: DatabaseConnection,
+    /// Taken out of the pool.
+    pub(super) held: Option<Held>,
+    pub(super) cut: Cut,
+    opened: Instant,
+    used: Instant,
+    /// For how long it had not been used when it was used last.
+    idle: Duration,
+    /// For how long it is thought to be still there.
+    trusted_for: Duration,
+}
+
+impl LaneConnection {
+    pub(in crate::source) fn new(
+        database: DatabaseConnection,
+        cut: Cut,
+        trusted_for: Duration,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            database,
+            held: None,
+            cut,
+            opened: now,
+            used: now,
+            idle: Duration::ZERO,
+            trusted_for,
+        }
+    }
+
+    /// The connection itself. Unless it is held again, it goes back to its pool.
+    pub(super) async fn hold(&mut self) -> Result<Held, DbErr> {
+        if let Some(mut held) = self.held.take() {
+            if self.idle < self.trusted_for {
+                return Ok(held);
+            }
+            if Watched::new(Some(&self.cut), held.ping()).await.is_ok() {
+                return Ok(held);
+            }
+            // Its pool finds out as well, and connects anew.
+            drop(held);
+        }
+        // Boxed: it is seldom needed, and large inside every statement's future.
+        Box::pin(Held::take(&self.database)).await
+    }
+
+    pub(super) async fn close(mut self) -> Result<(), DbErr> {
+        let said_goodbye = match self.held.take() {
+            Some(held) => held.close().await,
+            None => Ok(()),
+        };
+        self.database.close_by_ref().await?;
+        said_goodbye
+    }
+}
+
+/// Where there may be no runtime any more.
+impl Drop for LaneConnection {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            held.cut();
+        }
+    }
+}
