@@ -3,54 +3,71 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::lookup::Remembered;
 use crate::TenantId;
 
-/// Answers that one look finds: a table in front of the cache, with a place for each answer and no
-/// account of who is used and how often.
+/// Answers that one look finds: a table in front of the cache, with shelves for a few answers each
+/// and no account of who is used and how often.
 ///
 /// What is in it is in the cache, too, or was until the cache was full: whoever changes the one
-/// changes the other, under one lock. Of two tenants with the same place, the one that was asked for
-/// last has it, and the cache serves the other.
+/// changes the other, under one lock. Of more tenants than a shelf has places for, those that were
+/// asked for last have them, and the cache serves the others.
 pub(super) struct Front<T> {
-    places: Box<[Mutex<Place<T>>]>,
+    shelves: Box<[Mutex<Shelf<T>>]>,
 }
+
+/// The last one to come is in front.
+type Shelf<T> = [Place<T>; PLACES];
 
 type Place<T> = Option<(TenantId, Remembered<T>)>;
 
-/// With a hundred bytes each, a cache has some 400 kB of them for each kind of answer.
-const MOST_PLACES: u64 = 4_096;
+/// All but one of two hundred tenants have a place when there are twice as many places as tenants.
+const PLACES: usize = 4;
+
+/// With some 80 bytes a place, a cache has 650 kB of them for each kind of answer.
+const MOST_SHELVES: u64 = 2_048;
 
 impl<T> Front<T> {
     pub(super) fn new(capacity: u64) -> Self {
-        let places = capacity.clamp(1, MOST_PLACES).next_power_of_two();
+        let shelves = capacity.clamp(1, MOST_SHELVES).next_power_of_two();
         Self {
-            places: (0..places).map(|_| Mutex::default()).collect(),
+            shelves: (0..shelves).map(|_| Mutex::default()).collect(),
         }
     }
 
     pub(super) fn get(&self, id: &TenantId) -> Option<Remembered<T>> {
-        match &*self.place(id) {
-            Some((found, remembered)) if found == id => Some(remembered.clone()),
-            _ => None,
-        }
+        let shelf = self.shelf(id);
+        let mut there = shelf.iter().flatten();
+        let (_, remembered) = there.find(|(found, _)| found == id)?;
+        Some(remembered.clone())
     }
 
     pub(super) fn put(&self, id: &TenantId, remembered: Remembered<T>) {
-        *self.place(id) = Some((id.clone(), remembered));
+        let mut shelf = self.shelf(id);
+        // In its own place, in one that nobody has, or in that of who came first.
+        let own = shelf.iter().position(|place| is_of(place, id));
+        let own_or_free = own.or_else(|| shelf.iter().position(Option::is_none));
+        let place = own_or_free.unwrap_or(PLACES - 1);
+        shelf[place] = Some((id.clone(), remembered));
+        shelf[..=place].rotate_right(1);
     }
 
     pub(super) fn remove(&self, id: &TenantId) {
-        let mut place = self.place(id);
-        if place.as_ref().is_some_and(|(found, _)| found == id) {
-            *place = None;
+        for place in &mut *self.shelf(id) {
+            if is_of(place, id) {
+                *place = None;
+            }
         }
     }
 
-    fn place(&self, id: &TenantId) -> MutexGuard<'_, Place<T>> {
-        let place = &self.places[hash(id) & (self.places.len() - 1)];
-        place.lock().unwrap_or_else(PoisonError::into_inner)
+    fn shelf(&self, id: &TenantId) -> MutexGuard<'_, Shelf<T>> {
+        let shelf = &self.shelves[hash(id) & (self.shelves.len() - 1)];
+        shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// FNV-1a, because it is short. Nobody gains by tenants that meet in one place: the cache serves them.
+fn is_of<T>(place: &Place<T>, id: &TenantId) -> bool {
+    place.as_ref().is_some_and(|(of, _)| of == id)
+}
+
+/// FNV-1a, because it is short. Nobody gains by tenants that meet on one shelf: the cache serves them.
 fn hash(id: &TenantId) -> usize {
     let hash = id
         .as_str()
@@ -60,4 +77,59 @@ fn hash(id: &TenantId) -> usize {
         });
     // The upper bits are mixed best.
     (hash >> 32) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// With one shelf.
+    fn front() -> Front<u8> {
+        Front::new(1)
+    }
+
+    fn id(number: u8) -> TenantId {
+        format!("t{number}").parse().unwrap()
+    }
+
+    fn remembered(value: u8) -> Remembered<u8> {
+        Remembered {
+            value: Arc::new(value),
+            since: Instant::now(),
+            generation: 0,
+        }
+    }
+
+    fn found(front: &Front<u8>, number: u8) -> Option<u8> {
+        front.get(&id(number)).map(|remembered| *remembered.value)
+    }
+
+    #[test]
+    fn of_too_many_on_a_shelf_the_last_stay() {
+        let front = front();
+        for number in 0..6 {
+            front.put(&id(number), remembered(number));
+        }
+        let found: Vec<_> = (0..6).map(|number| found(&front, number)).collect();
+        assert_eq!(found, [None, None, Some(2), Some(3), Some(4), Some(5)]);
+    }
+
+    #[test]
+    fn an_answer_has_one_place() {
+        let front = front();
+        for number in 0..4 {
+            front.put(&id(number), remembered(number));
+        }
+        // A place becomes free in front of the others.
+        front.remove(&id(3));
+        front.put(&id(0), remembered(10));
+        assert_eq!(found(&front, 0), Some(10));
+        front.remove(&id(0));
+        assert_eq!(found(&front, 0), None);
+        assert_eq!(found(&front, 1), Some(1));
+    }
 }

@@ -63,9 +63,9 @@ struct Shared<S, T> {
 type Flight<T> = OnceCell<(Instant, Answer<T>)>;
 
 pub(super) struct Remembered<T> {
-    value: Arc<T>,
-    since: Instant,
-    generation: u64,
+    pub(super) value: Arc<T>,
+    pub(super) since: Instant,
+    pub(super) generation: u64,
 }
 
 impl<T> Clone for Remembered<T> {
