@@ -103,7 +103,7 @@ async fn first_touches(
     report.title(format!(
         "The first request of each of {MANY} tenants, to a warm one of plain SeaORM"
     ));
-    let ways = [Way::Ours, Way::ByHand, Way::SharedPoolLargeCaches];
+    let ways = [Way::Ours, Way::ByHandHeld, Way::SharedPoolLargeCaches];
     let cold = cold::measure(tenants, limits, &ways, MANY, 5).await?;
     report.columns(&["", "requests/s", "ratio"]);
     for (way, rate, spread) in &cold {
@@ -136,8 +136,8 @@ async fn memory(
         ]);
         Ok::<_, BoxError>(footprint.growth() as f64)
     };
-    let shared = measure(Way::SharedPoolLargeCaches, MANY, 40).await?;
-    let ours = measure(Way::Ours, MANY, 40).await?;
+    let shared = measure(Way::SharedPoolLargeCaches, MANY, 100).await?;
+    let ours = measure(Way::Ours, MANY, 100).await?;
     let ours_of_everybody = measure(Way::Ours, everybody, 10).await?;
     let known = limits.connections as usize * limits.tenants_per_connection;
     let budget = limits.statements * BYTES_A_STATEMENT + known * BYTES_A_TENANT;

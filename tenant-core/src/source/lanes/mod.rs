@@ -38,7 +38,7 @@ use self::{
     lane::Lane,
     reaper::Reaper,
     statistics::Counts,
-    turns::{Grant, LONG, Turns},
+    turns::{Grant, LONG, PATIENCE, Turns},
 };
 pub(super) use self::{
     lane::LaneConnection, seat::Seat, stale::is_stale_plan, turns::Affinity, watched::Cut,
@@ -74,7 +74,7 @@ impl Lanes {
         let lane = |_| Lane::closed(options.tenants_per_connection);
         let mut turns = Turns::new((0..options.max_connections).map(lane));
         let now = Instant::now();
-        if let Some((number, mut lane, _)) = turns.take(affinity, now) {
+        if let Some((number, mut lane)) = turns.take(affinity, now) {
             lane.open(connection);
             turns.give_back(number, lane, now);
         }
@@ -139,11 +139,14 @@ impl Lanes {
             key: affinity.key,
             ticket,
         };
-        let mut patience = LONG;
+        let mut patience = PATIENCE;
         loop {
             let left = self.options.acquire_timeout.saturating_sub(began.elapsed());
             match tokio::time::timeout(patience.min(left), &mut given).await {
-                Ok(Ok(seat)) => return Ok(seat),
+                Ok(Ok(seat)) => {
+                    self.lock().note_choice(affinity, seat.number);
+                    return Ok(seat);
+                }
                 Ok(Err(_)) => return Err(is_closed().into()),
                 Err(_) if left <= patience => {
                     self.lock().counts.timed_out += 1;
@@ -156,7 +159,7 @@ impl Lanes {
             granted
                 .into_iter()
                 .for_each(|granted| self.pass_on(granted));
-            patience = (patience * 2).min(LONGEST_PATIENCE);
+            patience = (patience * 2).clamp(LONG, LONGEST_PATIENCE);
         }
     }
 
@@ -293,12 +296,18 @@ impl State {
         if self.closed.is_some() {
             return Err(is_closed().into());
         }
-        let Some((number, lane, rank)) = self.turns.take(affinity, now) else {
+        let Some((number, lane)) = self.turns.take(affinity, now) else {
             return Ok(None);
         };
-        self.counts.acquired += 1;
-        self.counts.spilled += u64::from(rank > 0);
+        self.note_choice(affinity, number);
         Ok(Some((number, lane)))
+    }
+
+    fn note_choice(&mut self, affinity: Affinity, number: usize) {
+        self.counts.acquired += 1;
+        if !self.turns.is_first_choice(affinity.key, number) {
+            self.counts.spilled += 1;
+        }
     }
 
     /// The connections of lanes that came back, and whether those were the last of `all`.

@@ -1,7 +1,8 @@
 /// How a data source is used: its lanes, each of which is one connection with tenants of its own.
 ///
-/// A growing number of waits says that there are too few connections, or too few for one tenant; one
-/// of spills, that tenants often meet their own lane busy.
+/// A tenant waits a little for its own lane before it goes on to its next one. So many waits are
+/// nothing to worry about; many spills, compared with what was acquired, say that there are too few
+/// connections, or too few for one tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DataSourceStatistics {
@@ -18,7 +19,7 @@ pub struct DataSourceStatistics {
     /// The most tenants, about, that one of the connections not in use has served since it was
     /// opened.
     pub most_tenants: usize,
-    /// How often a connection was free when it was needed.
+    /// How often somebody got a connection.
     pub acquired: u64,
     /// How many of those were not the tenant's first choice, which was busy.
     pub spilled: u64,

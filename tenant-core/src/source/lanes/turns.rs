@@ -19,10 +19,16 @@ pub(in crate::source) struct Affinity {
 /// that is busy: a tenant that goes elsewhere meets a connection that has not prepared its statements.
 pub(super) const LONG: Duration = Duration::from_millis(50);
 
+/// A tenant waits so long for a lane that another tenant has before it goes on to its next choice:
+/// that is longer than most statements take, and worth it, because where a tenant has been before,
+/// its statements are prepared, and the server process knows its tables.
+pub(super) const PATIENCE: Duration = Duration::from_millis(3);
+
 /// Which lanes are free, who has the others, and who waits for which.
 ///
 /// A tenant has no more than its number of lanes at a time, and takes them from as many at the front
-/// of its ranking, not counting those that somebody has had for [`LONG`].
+/// of its ranking, not counting those that somebody has had for [`LONG`]. It goes on to the next one
+/// when it has the one before itself, or after it has waited for [`PATIENCE`].
 ///
 /// A lane that becomes free goes to the tenants that wait for it in turns, and within a tenant to
 /// who has waited longest: however many requests of one tenant wait, another tenant's request waits
@@ -95,21 +101,24 @@ impl<L, W> Turns<L, W> {
         }
     }
 
-    /// The first of the tenant's lanes that is free, with its number and with how many others the
-    /// tenant prefers.
-    pub(super) fn take(&mut self, affinity: Affinity, now: Instant) -> Option<(usize, L, usize)> {
+    /// The next of the tenant's lanes, if it is free, with its number.
+    pub(super) fn take(&mut self, affinity: Affinity, now: Instant) -> Option<(usize, L)> {
         if self.held_by(affinity.key) >= affinity.lanes {
             return None;
         }
-        let mut own = self.own(affinity, now);
-        let (rank, number) = own.find(|(_, number)| self.lanes[*number].is_free())?;
-        drop(own);
+        let mut next = self.next(affinity, now);
+        let (_, number) = next.find(|(_, number)| self.lanes[*number].is_free())?;
+        drop(next);
         let lane = self.lanes[number].hand_to(affinity.key, now)?;
-        Some((number, lane, rank))
+        Some((number, lane))
     }
 
-    /// Waits for a lane of the tenant's, none of which is free. Returns a ticket to
-    /// [`leave`](Self::leave) with.
+    /// Whether it is the lane that the tenant prefers to all others.
+    pub(super) fn is_first_choice(&self, key: u64, number: usize) -> bool {
+        Ranking::new(key, self.lanes.len()).next() == Some(number)
+    }
+
+    /// Waits for the next of the tenant's lanes. Returns a ticket to [`leave`](Self::leave) with.
     pub(super) fn wait(&mut self, affinity: Affinity, now: Instant, waiter: W) -> u64 {
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -119,13 +128,18 @@ impl<L, W> Turns<L, W> {
             queue: VecDeque::new(),
         });
         tenant.queue.push_back((ticket, waiter));
-        self.line_up(affinity.key, now);
+        let last = self.next(affinity, now).last();
+        self.line_up(affinity.key, last);
         ticket
     }
 
-    /// For when somebody has waited for a while: there may be other lanes for the tenant by now.
+    /// For when somebody has waited for a while: there are other lanes for the tenant by now.
     pub(super) fn look_again(&mut self, key: u64, now: Instant) -> Vec<Grant<L, W>> {
-        self.line_up(key, now);
+        if let Some(affinity) = self.waiting.get(&key).map(|tenant| tenant.affinity) {
+            let last = affinity.lanes.saturating_sub(1);
+            let last = self.own(affinity, now).nth(last);
+            self.line_up(key, last);
+        }
         std::iter::from_fn(|| self.serve_tenant(key, now)).collect()
     }
 
@@ -199,20 +213,25 @@ impl<L, W> Turns<L, W> {
             .take(affinity.lanes)
     }
 
+    /// Those of them that are for a tenant that has not waited yet: up to the first that it has not
+    /// itself.
+    fn next(&self, affinity: Affinity, now: Instant) -> impl Iterator<Item = (usize, usize)> {
+        let mut has_all_before = true;
+        self.own(affinity, now).take_while(move |(_, number)| {
+            let is_next = has_all_before;
+            has_all_before = self.lanes[*number].is_held_by(affinity.key);
+            is_next
+        })
+    }
+
     fn held_by(&self, key: u64) -> usize {
         let held = self.lanes.iter().filter(|place| place.is_held_by(key));
         held.count()
     }
 
-    /// Gives a tenant that waits its turn at each lane that it may use, and at those that it passes over
-    /// and would rather have.
-    fn line_up(&mut self, key: u64, now: Instant) {
-        let Some(affinity) = self.waiting.get(&key).map(|tenant| tenant.affinity) else {
-            return;
-        };
-        let last = self
-            .own(affinity, now)
-            .nth(affinity.lanes.saturating_sub(1));
+    /// Gives a tenant that waits its turn at each lane up to `last`, also at those that it passes over
+    /// and would rather have: at all, where there are too few others.
+    fn line_up(&mut self, key: u64, last: Option<(usize, usize)>) {
         let own = Ranking::new(key, self.lanes.len());
         let own = own.take(last.map_or(usize::MAX, |(rank, _)| rank + 1));
         let Some(tenant) = self.waiting.get_mut(&key) else {
@@ -296,10 +315,8 @@ mod tests {
         let mut turns = Turns::<_, ()>::new(0..8);
         let ranking: Vec<_> = Ranking::new(5, 8).take(2).collect();
         for (rank, number) in ranking.into_iter().enumerate() {
-            assert_eq!(
-                turns.take(affinity(5, 2), now),
-                Some((number, number, rank))
-            );
+            assert_eq!(turns.take(affinity(5, 2), now), Some((number, number)));
+            assert_eq!(turns.is_first_choice(5, number), rank == 0);
         }
         assert_eq!(turns.take(affinity(5, 2), now), None);
         assert_eq!(turns.free().count(), 6);
@@ -314,15 +331,35 @@ mod tests {
         for (key, rank) in [(6, 0), (7, 2)] {
             turns.lanes[ranking[rank]].hand_to(key, then).unwrap();
         }
-        let soon = then + LONG;
-        let taken = turns.take(affinity(5, 2), soon).unwrap();
-        assert_eq!(taken.2, 1);
-        assert_eq!(turns.take(affinity(5, 2), soon), None);
-        let later = soon + LONG;
-        let taken = turns.take(affinity(5, 2), later).unwrap();
-        assert_eq!(taken.2, 3);
+        assert_eq!(turns.take(affinity(5, 2), then + LONG), None);
+        let later = then + 2 * LONG;
+        for rank in [1, 3] {
+            let (number, _) = turns.take(affinity(5, 2), later).unwrap();
+            assert_eq!(number, ranking[rank]);
+        }
         // Two are what it may have, whoever holds which for how long.
         assert_eq!(turns.take(affinity(5, 2), later + LONG), None);
+    }
+
+    #[test]
+    fn a_tenant_waits_for_its_lane_before_it_goes_on_to_the_next() {
+        let now = Instant::now();
+        let mut turns = Turns::new(0..8);
+        let ranking: Vec<_> = Ranking::new(5, 8).collect();
+        let first = turns.lanes[ranking[0]].hand_to(6, now).unwrap();
+        assert_eq!(turns.take(affinity(5, 2), now), None);
+        for waiter in ["a", "b", "c"] {
+            turns.wait(affinity(5, 2), now, waiter);
+        }
+        // The next is free, but his turn comes first.
+        let [one, none] = turns.give_back(ranking[0], first, now);
+        assert_eq!(one.unwrap().waiter, "a");
+        assert_eq!(none, None);
+        let granted = turns.look_again(5, now);
+        assert_eq!(granted.len(), 1);
+        assert_eq!((granted[0].waiter, granted[0].number), ("b", ranking[1]));
+        // It may have no more than two.
+        assert_eq!(turns.waiting(), 1);
     }
 
     #[test]
@@ -333,7 +370,7 @@ mod tests {
         turns.lanes[ranking[0]].hand_to(6, then).unwrap();
         assert_eq!(turns.take(affinity(5, 1), then), None);
         turns.wait(affinity(5, 1), then, "a");
-        assert_eq!(turns.look_again(5, then), []);
+        assert_eq!(turns.look_again(5, then + PATIENCE), []);
         let granted = turns.look_again(5, then + 2 * LONG);
         assert_eq!(granted.len(), 1);
         assert_eq!((granted[0].waiter, granted[0].number), ("a", ranking[1]));
@@ -344,7 +381,7 @@ mod tests {
     fn who_has_all_that_it_may_waits_for_one_of_them() {
         let then = Instant::now();
         let mut turns = Turns::new(0..8);
-        let (number, lane, _) = turns.take(affinity(5, 1), then).unwrap();
+        let (number, lane) = turns.take(affinity(5, 1), then).unwrap();
         let later = then + 2 * LONG;
         turns.wait(affinity(5, 1), later, "a");
         assert_eq!(turns.look_again(5, later), []);
@@ -359,7 +396,7 @@ mod tests {
     fn tenants_take_turns_whoever_waits_most() {
         let now = Instant::now();
         let mut turns = Turns::new([()]);
-        let (number, ..) = turns.take(affinity(0, 1), now).unwrap();
+        let (number, ()) = turns.take(affinity(0, 1), now).unwrap();
         for waiter in ["a1", "a2", "a3"] {
             turns.wait(affinity(1, 1), now, waiter);
         }
@@ -378,7 +415,7 @@ mod tests {
     fn who_leaves_has_no_turn() {
         let now = Instant::now();
         let mut turns = Turns::new([()]);
-        let (number, ..) = turns.take(affinity(0, 1), now).unwrap();
+        let (number, ()) = turns.take(affinity(0, 1), now).unwrap();
         let one = turns.wait(affinity(1, 1), now, "a1");
         let two = turns.wait(affinity(1, 1), now, "a2");
         turns.wait(affinity(2, 1), now, "b1");
@@ -391,7 +428,7 @@ mod tests {
         let granted = first(turns.give_back(number, (), now)).unwrap();
         assert_eq!(granted.waiter, "b1");
         assert_eq!(turns.give_back(number, (), now), [None, None]);
-        assert_eq!(turns.take(affinity(1, 1), now), Some((0, (), 0)));
+        assert_eq!(turns.take(affinity(1, 1), now), Some((0, ())));
     }
 
     const LANES: usize = 5;
@@ -426,9 +463,10 @@ mod tests {
             let mut waiting: Vec<(u64, u64)> = Vec::new();
             for step in steps {
                 let mut granted = Vec::new();
+                let mut looked = None;
                 match step {
                     Step::Come(key) => match turns.take(affinity(key, OWN), now) {
-                        Some((number, lane, _)) => {
+                        Some((number, lane)) => {
                             prop_assert_eq!(number, lane);
                             taken.push((key, number));
                         }
@@ -449,6 +487,7 @@ mod tests {
                     }
                     Step::Later(key, time) => {
                         now += Duration::from_millis(time);
+                        looked = Some(key);
                         granted.extend(turns.look_again(key, now));
                     }
                     _ => {}
@@ -470,7 +509,10 @@ mod tests {
                     let own = turns.waiting[key].lanes.clone();
                     let is_beside = own.iter().any(|own| free.contains(own));
                     prop_assert!(has(*key) == OWN || !is_beside);
-                    prop_assert!(own.len() >= OWN);
+                    prop_assert!(!own.is_empty());
+                    if looked == Some(*key) {
+                        prop_assert!(own.len() >= OWN);
+                    }
                 }
             }
             // Everybody gives back, and everybody who waits is served.
