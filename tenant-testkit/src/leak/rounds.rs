@@ -17,8 +17,8 @@ const ALONE: usize = 3;
 /// Visits of one tenant that are at it at once.
 const AT_ONCE: usize = 2;
 /// Visits that are given up are given up before they have been polled more often: a visit that asks
-/// its database once is polled three times or so, and one that does much is in the middle of it.
-const POLLS: [usize; 4] = [2, 2, 4, 8];
+/// its database once is polled twice or so, and one that does much is in the middle of it.
+const POLLS: [usize; 5] = [1, 1, 2, 4, 8];
 
 impl LeakCheck {
     /// One visit, then the next: whatever reaches the server meanwhile is that tenant's.

@@ -128,7 +128,7 @@ impl<T> Turn<'_, T> {
         let Some(visit) = &mut self.visit else {
             return;
         };
-        if random.bool() {
+        if random.bool() || self.fate != Fate::Ends {
             end_budget();
         }
         let waker = Waker::from(Arc::clone(&self.flag));
