@@ -88,6 +88,11 @@ impl Kind {
         "busy",
         "All database connections are in use",
     );
+    const TIMEOUT: Self = Self::new(
+        StatusCode::GATEWAY_TIMEOUT,
+        "statement-timeout",
+        "The database was given no more time",
+    );
     pub(crate) const INTERNAL: Self = Self::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "internal",
@@ -118,6 +123,7 @@ impl Kind {
             | TenantError::Database(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout)) => {
                 Self::BUSY
             }
+            TenantError::StatementTimeout { .. } => Self::TIMEOUT,
             error if error.is_connection_failure() => Self::DATA_SOURCE,
             _ => Self::INTERNAL,
         }

@@ -151,6 +151,14 @@ pub enum TenantError {
         waited: Duration,
     },
 
+    /// A statement took longer than the tenant's statements may, and the server gave it up.
+    #[error("a statement took longer than the {limit:?} that the tenant's limits allow")]
+    StatementTimeout {
+        /// How long it may take: see
+        /// [`TenantLimits::statement_timeout`](crate::TenantLimits::statement_timeout).
+        limit: Duration,
+    },
+
     /// Raw SQL on a tenant connection does not say `$tenant`.
     #[error(
         "raw SQL was refused on a tenant connection: it does not name `$tenant`. Qualify its tables with `$tenant.`, or call `unscoped_raw()` if it is meant to run outside the tenant"

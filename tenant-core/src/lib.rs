@@ -10,6 +10,7 @@ mod error;
 #[allow(missing_docs, clippy::panic, reason = "no part of the crate")]
 pub mod fuzzing;
 mod id;
+mod limits;
 mod placement;
 mod qualify;
 mod schema;
@@ -37,6 +38,7 @@ pub use self::{
     entity::{TenantDeclared, TenantRelations, TenantScoped, TenantShared},
     error::TenantError,
     id::{InvalidTenantId, TenantId},
+    limits::TenantLimits,
     placement::{ConnectionInfo, Placement},
     qualify::{PLACEHOLDER, QuotedSchema, qualify},
     schema::{InvalidSchemaName, SchemaName},

@@ -10,6 +10,7 @@ use super::{
     Affinity, DataSource, Released, SourceStream, SourceTransaction,
     home::{AtHome, Home},
     lanes::Seat,
+    session::Session,
 };
 use crate::{TenantError, transactional::impl_transaction_trait};
 
@@ -35,14 +36,22 @@ pub struct SourceConnection {
     source: Arc<DataSource>,
     _released: Released,
     affinity: Affinity,
+    /// What is set on the connections for this one's statements.
+    session: Option<Session>,
 }
 
 impl SourceConnection {
-    pub(super) fn new(source: Arc<DataSource>, affinity: Affinity, released: Arc<Notify>) -> Self {
+    pub(super) fn new(
+        source: Arc<DataSource>,
+        affinity: Affinity,
+        session: Option<Session>,
+        released: Arc<Notify>,
+    ) -> Self {
         Self {
             source,
             _released: Released(released),
             affinity,
+            session,
         }
     }
 
@@ -72,6 +81,18 @@ impl SourceConnection {
         self.source.lanes.seat(self.affinity).await
     }
 
+    pub(super) fn session(&self) -> Option<Session> {
+        self.session
+    }
+
+    /// What a failure of the driver's is to this connection.
+    pub(super) fn explain(&self, error: DbErr) -> DbErr {
+        match self.session {
+            Some(session) => session.explain(error),
+            None => error,
+        }
+    }
+
     /// Checks that the database answers.
     ///
     /// # Errors
@@ -88,7 +109,7 @@ macro_rules! on_seat {
         $self
             .at_home(async {
                 let mut seat = $self.seat().await?;
-                let mut $held = seat.hold().await?;
+                let mut $held = seat.hold($self.session).await?;
                 match seat.watch($statement).await {
                     Ok(outcome) => {
                         seat.keep($held);
@@ -99,12 +120,12 @@ macro_rules! on_seat {
                         // Boxed: it is seldom needed, and as large as the first.
                         let again = async {
                             seat.replace().await?;
-                            let mut $held = seat.hold().await?;
+                            let mut $held = seat.hold($self.session).await?;
                             seat.watch($statement).await
                         };
-                        Box::pin(again).await
+                        Box::pin(again).await.map_err(|error| $self.explain(error))
                     }
-                    Err(error) => Err(error),
+                    Err(error) => Err($self.explain(error)),
                 }
             })
             .await
@@ -205,6 +226,8 @@ impl sea_schema::Connection for SourceConnection {
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
         self.at_home(async {
             let mut seat = self.seat().await.map_err(in_driver)?;
+            // The pool gets it back with the session set.
+            drop(seat.hold(self.session).await.map_err(in_driver)?);
             let database = seat.database().map_err(in_driver)?;
             sea_schema::Connection::query_all(&database, select).await
         })
@@ -217,6 +240,8 @@ impl sea_schema::Connection for SourceConnection {
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
         self.at_home(async {
             let mut seat = self.seat().await.map_err(in_driver)?;
+            // The pool gets it back with the session set.
+            drop(seat.hold(self.session).await.map_err(in_driver)?);
             let database = seat.database().map_err(in_driver)?;
             sea_schema::Connection::query_all_raw(&database, sql).await
         })

@@ -5,6 +5,7 @@ mod finish;
 mod home;
 mod lanes;
 mod open;
+mod session;
 mod stream;
 mod transaction;
 mod url;
@@ -30,7 +31,6 @@ use tokio::{
 };
 
 pub(crate) use self::home::Home;
-use self::lanes::{Affinity, Lanes};
 pub(crate) use self::open::{
     SourceOptions, connect_alone, connect_dedicated, create_database, create_file,
 };
@@ -41,7 +41,11 @@ pub use self::{
     transaction::{SourceTransaction, SourceTransactionStream},
     url::DatabaseUrl,
 };
-use crate::{ConnectionInfo, Placement, TenantError, TenantId, error::product};
+use self::{
+    lanes::{Affinity, Lanes},
+    session::Session,
+};
+use crate::{ConnectionInfo, Placement, TenantError, TenantId, TenantLimits, error::product};
 
 /// The open data sources, one for each database URL, no more than a bound at a time. In a strict
 /// tenancy tenants have one, and what they share another.
@@ -156,12 +160,14 @@ impl DataSources {
         &self,
         id: &TenantId,
         placed: &ConnectionInfo,
+        limits: TenantLimits,
     ) -> Result<SourceConnection, TenantError> {
         let is_alone = placed.placement() == Placement::Dedicated
             || placed.url().backend() == DbBackend::Sqlite;
-        let lanes = match is_alone {
-            true => usize::MAX,
-            false => self.options.connections_of_one(),
+        let lanes = match (limits.connections, is_alone) {
+            (Some(connections), _) => connections,
+            (None, true) => usize::MAX,
+            (None, false) => self.options.connections_of_one(),
         };
         let affinity = Affinity {
             key: self.hasher.hash_one(id),
@@ -171,7 +177,7 @@ impl DataSources {
             true => Names::Nothing,
             false => Names::Shared,
         };
-        self.connect(placed.url(), names, affinity).await
+        self.connect(placed.url(), names, affinity, limits).await
     }
 
     /// A connection to the database for what is no tenant's.
@@ -183,7 +189,8 @@ impl DataSources {
             key: 0,
             lanes: usize::MAX,
         };
-        self.connect(url, Names::Shared, affinity).await
+        let limits = TenantLimits::default();
+        self.connect(url, Names::Shared, affinity, limits).await
     }
 
     /// A connection to the database, which is opened when it is not yet.
@@ -192,7 +199,10 @@ impl DataSources {
         url: &DatabaseUrl,
         names: Names,
         affinity: Affinity,
+        limits: TenantLimits,
     ) -> Result<SourceConnection, TenantError> {
+        let sets_sessions = self.options.sets_sessions;
+        let session = sets_sessions.then(|| Session::of(limits));
         let address = Address {
             url: url.clone(),
             names,
@@ -208,7 +218,7 @@ impl DataSources {
             };
             entry.last_used = self.clock.fetch_add(1, Ordering::Relaxed);
             if let Some(open) = entry.open() {
-                return Ok(self.share(open, affinity));
+                return Ok(self.share(open, affinity, session));
             }
             Opening {
                 source: Arc::clone(&entry.source),
@@ -221,7 +231,7 @@ impl DataSources {
             .get_or_init(|| Box::pin(self.open(&address, affinity)))
             .await;
         match opened {
-            Ok(open) => Ok(self.share(open, affinity)),
+            Ok(open) => Ok(self.share(open, affinity, session)),
             Err(failed) => {
                 // The next one to ask tries again.
                 let mut known = self.lock();
@@ -236,8 +246,14 @@ impl DataSources {
         }
     }
 
-    fn share(&self, source: &Arc<DataSource>, affinity: Affinity) -> SourceConnection {
-        SourceConnection::new(Arc::clone(source), affinity, Arc::clone(&self.released))
+    fn share(
+        &self,
+        source: &Arc<DataSource>,
+        affinity: Affinity,
+        session: Option<Session>,
+    ) -> SourceConnection {
+        let released = Arc::clone(&self.released);
+        SourceConnection::new(Arc::clone(source), affinity, session, released)
     }
 
     async fn open(&self, address: &Address, affinity: Affinity) -> Opened {

@@ -29,6 +29,8 @@ pub(crate) struct SourceOptions {
     pub(crate) attach: Option<DatabaseUrl>,
     /// Whether a name without a schema means nothing on tenants' connections.
     pub(crate) is_strict: bool,
+    /// Whether tenants have limits, which are set on a connection for who uses it.
+    pub(crate) sets_sessions: bool,
     pub(crate) configure: Option<Configure>,
     /// Where connections live.
     pub(crate) home: Home,
@@ -51,6 +53,7 @@ impl Default for SourceOptions {
             sqlite_busy_timeout: Duration::from_secs(5),
             attach: None,
             is_strict: false,
+            sets_sessions: false,
             configure: None,
             home: Home::default(),
         }

@@ -6,9 +6,9 @@ use std::{
 };
 
 use futures_core::Stream;
-use sea_orm::{DbErr, QueryResult, QueryStream, Statement, StreamTrait};
+use sea_orm::{DbErr, QueryResult, QueryStream, Statement};
 
-use super::{SourceConnection, home::Housed, lanes::Seat};
+use super::{SourceConnection, home::Housed, lanes::Seat, session::Session};
 
 /// Rows of a [`SourceConnection`]. Its connection goes back when the stream is dropped, whatever
 /// runtime that happens in.
@@ -21,6 +21,7 @@ pub struct SourceStream {
     /// Whether the next row was asked for and is not there yet.
     is_under_way: bool,
     seat: Seat,
+    session: Option<Session>,
 }
 
 impl SourceStream {
@@ -30,26 +31,23 @@ impl SourceStream {
     ) -> Result<Self, DbErr> {
         let opening = async {
             let mut seat = connection.seat().await?;
-            let database = seat.database()?;
-            let opened = seat.watch(database.stream_raw(statement.clone())).await;
-            let mut rows = opened.inspect_err(|error| {
-                seat.learn_from(error);
-            })?;
+            let held = seat.hold(connection.session()).await?;
+            let mut rows = held.stream(statement.clone());
             let mut first = seat.watch(next(&mut rows)).await;
             if let Some(Err(error)) = &first
                 && seat.learn_from(error)
             {
                 drop(rows);
                 seat.replace().await?;
-                let database = seat.database()?;
-                rows = seat.watch(database.stream_raw(statement)).await?;
+                rows = seat.hold(connection.session()).await?.stream(statement);
                 first = seat.watch(next(&mut rows)).await;
             }
             Ok(Self {
                 rows: Housed::new(connection.home(), rows),
-                first,
+                first: first.map(|row| row.map_err(|error| connection.explain(error))),
                 is_under_way: false,
                 seat,
+                session: connection.session(),
             })
         };
         connection.at_home(opening).await
@@ -69,7 +67,11 @@ impl Stream for SourceStream {
         }
         let polled = Pin::new(&mut self.rows).poll_next(context);
         self.is_under_way = polled.is_pending();
-        polled
+        let session = self.session;
+        polled.map_err(|error| match session {
+            Some(session) => session.explain(error),
+            None => error,
+        })
     }
 }
 

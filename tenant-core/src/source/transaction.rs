@@ -22,6 +22,7 @@ use super::{
     finish::Finish,
     home::Housed,
     lanes::{Seat, is_stale_plan},
+    session::Session,
 };
 use crate::{TenantError, transactional::impl_transaction_trait};
 
@@ -85,7 +86,9 @@ impl SourceTransaction {
         let mut seat = share.at_home(share.seat()).await?;
         let share = share.clone();
         Finish::new(share.runtime(), async move {
-            let transaction = share.at_home(begin(&mut seat, options)).await?;
+            let transaction = share
+                .at_home(begin(&mut seat, options, share.session()))
+                .await?;
             let begun = Arc::new(Begun {
                 lost: AtomicBool::new(false),
                 is_stale: AtomicBool::new(false),
@@ -138,27 +141,35 @@ impl SourceTransaction {
         statement: impl Future<Output = Result<T, DbErr>> + Send,
     ) -> Result<T, DbErr> {
         let outcome = self.begun.seat.watch(statement).await;
-        if let Err(error) = &outcome {
-            self.begun.look_at(error);
-        }
-        outcome
+        outcome.map_err(|error| {
+            self.begun.look_at(&error);
+            self.share.explain(error)
+        })
     }
 }
 
 /// A second time where the connection turns out to be gone: nothing was done on it yet.
-async fn begin(seat: &mut Seat, options: TransactionOptions) -> Result<DatabaseTransaction, DbErr> {
+async fn begin(
+    seat: &mut Seat,
+    options: TransactionOptions,
+    session: Option<Session>,
+) -> Result<DatabaseTransaction, DbErr> {
     let begun = seat.database()?.begin_with_options(options).await;
-    match begun {
+    let transaction = match begun {
         Err(error) if is_broken(&error) => {
             seat.replace().await?;
             seat.database()?.begin_with_options(options).await
         }
-        Err(error) => {
-            seat.learn_from(&error);
-            Err(error)
-        }
         begun => begun,
+    };
+    let transaction = transaction.inspect_err(|error| {
+        seat.learn_from(error);
+    })?;
+    let backend = ConnectionTrait::get_database_backend(&transaction);
+    if let Some(set) = session.and_then(|session| session.set_in_transaction(backend)) {
+        transaction.execute_unprepared(&set).await?;
     }
+    Ok(transaction)
 }
 
 fn is_broken(error: &DbErr) -> bool {
@@ -285,6 +296,7 @@ impl StreamTrait for SourceTransaction {
                 rows,
                 is_under_way: false,
                 begun: &self.begun,
+                share: &self.share,
             })
         })
     }
@@ -304,6 +316,7 @@ pub struct SourceTransactionStream<'a> {
     /// Whether the next row was asked for and is not there yet.
     is_under_way: bool,
     begun: &'a Begun,
+    share: &'a SourceConnection,
 }
 
 impl Stream for SourceTransactionStream<'_> {
@@ -312,10 +325,10 @@ impl Stream for SourceTransactionStream<'_> {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let polled = Pin::new(&mut self.rows).poll_next(context);
         self.is_under_way = polled.is_pending();
-        if let Poll::Ready(Some(Err(error))) = &polled {
-            self.begun.look_at(error);
-        }
-        polled
+        polled.map_err(|error| {
+            self.begun.look_at(&error);
+            self.share.explain(error)
+        })
     }
 }
 

@@ -5,6 +5,7 @@ mod bound;
 mod context_span;
 pub(crate) mod interleaving;
 mod lanes;
+mod limits;
 mod refused;
 mod session;
 mod sources;

@@ -1,5 +1,6 @@
 use sea_orm::{
-    ConnAcquireErr, DatabaseConnection, DbErr, ExecResult, QueryResult, RuntimeErr, Statement, sqlx,
+    ConnAcquireErr, DatabaseConnection, DbErr, ExecResult, QueryResult, QueryStream, RuntimeErr,
+    Statement, sqlx,
 };
 use sea_query_sqlx::SqlxValues;
 
@@ -104,6 +105,13 @@ impl Held {
             let rows = fetched.map_err(querying)?;
             Ok(rows.into_iter().map(QueryResult::from).collect())
         })
+    }
+
+    /// The rows of a statement, with which it goes back to its pool.
+    pub(in crate::source) fn stream(self, statement: Statement) -> QueryStream {
+        of_driver!(self, |connection| QueryStream::from((
+            connection, statement, None
+        )))
     }
 
     /// Says goodbye to the server.

@@ -8,6 +8,7 @@ use super::{
     turns::Affinity,
     watched::{Cut, Watched},
 };
+use crate::source::Session;
 
 /// One connection, which is open or not.
 pub(super) struct Lane {
@@ -47,6 +48,8 @@ pub(in crate::source) struct LaneConnection {
     /// Taken out of the pool.
     pub(super) held: Option<Held>,
     pub(super) cut: Cut,
+    /// What is set on what is held, if that is known.
+    session: Option<Session>,
     opened: Instant,
     used: Instant,
     /// For how long it had not been used when it was used last.
@@ -66,6 +69,7 @@ impl LaneConnection {
             database,
             held: None,
             cut,
+            session: None,
             opened: now,
             used: now,
             idle: Duration::ZERO,
@@ -73,8 +77,23 @@ impl LaneConnection {
         }
     }
 
-    /// The connection itself. Unless it is held again, it goes back to its pool.
-    pub(super) async fn hold(&mut self) -> Result<Held, DbErr> {
+    /// The connection itself, with `session` set on it. Unless it is held again, it goes back to its
+    /// pool.
+    pub(super) async fn hold(&mut self, session: Option<Session>) -> Result<Held, DbErr> {
+        let mut held = self.take().await?;
+        if let Some(session) = session
+            && self.session != Some(session)
+        {
+            self.session = None;
+            if let Some(set) = session.set(self.database.get_database_backend()) {
+                Watched::new(Some(&self.cut), held.execute_unprepared(&set)).await?;
+            }
+            self.session = Some(session);
+        }
+        Ok(held)
+    }
+
+    async fn take(&mut self) -> Result<Held, DbErr> {
         if let Some(mut held) = self.held.take() {
             if self.idle < self.trusted_for {
                 return Ok(held);
@@ -85,6 +104,8 @@ impl LaneConnection {
             // Its pool finds out as well, and connects anew.
             drop(held);
         }
+        // It may be another one.
+        self.session = None;
         // Boxed: it is seldom needed, and large inside every statement's future.
         Box::pin(Held::take(&self.database)).await
     }

@@ -1,4 +1,6 @@
-use sea_orm::{ConnAcquireErr, DatabaseConnection, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{
+    ConnAcquireErr, DatabaseConnection, DbErr, ExecResult, QueryResult, QueryStream, Statement,
+};
 
 /// Without a driver nothing is connected, and so nothing is held.
 pub(in crate::source) enum Held {}
@@ -35,6 +37,10 @@ impl Held {
         _: &Statement,
     ) -> Result<Vec<QueryResult>, DbErr> {
         match *self {}
+    }
+
+    pub(in crate::source) fn stream(self, _: Statement) -> QueryStream {
+        match self {}
     }
 
     pub(super) async fn close(self) -> Result<(), DbErr> {

@@ -10,7 +10,7 @@ use super::{
     turns::Affinity,
     watched::Watched,
 };
-use crate::TenantError;
+use crate::{TenantError, source::Session};
 
 /// A lane that nobody else uses as long as this lives. Dropped, it goes to whoever waits for it.
 pub(in crate::source) struct Seat {
@@ -42,15 +42,18 @@ impl Seat {
         Ok(())
     }
 
-    /// The connection, for statements. It is given back with [`keep`](Self::keep) when all went well,
+    /// The connection, for statements, with `session` set on it. It is given back with [`keep`](Self::keep) when all went well,
     /// and dropped otherwise: then its pool sees to it.
     ///
     /// # Errors
     ///
     /// That it is closed, and the driver's. A seat that was handed out has one that is open.
-    pub(in crate::source) async fn hold(&mut self) -> Result<Held, DbErr> {
+    pub(in crate::source) async fn hold(
+        &mut self,
+        session: Option<Session>,
+    ) -> Result<Held, DbErr> {
         let connection = self.connection_mut().ok_or_else(super::is_closed)?;
-        let held = connection.hold().await;
+        let held = connection.hold(session).await;
         held.inspect_err(|error| {
             self.learn_from(error);
         })
