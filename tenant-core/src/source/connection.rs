@@ -5,6 +5,7 @@ use sea_orm::{
     StreamTrait, TransactionOptions,
 };
 use tokio::{runtime::Handle, sync::Notify};
+use tracing::{Instrument as _, Span};
 
 use super::{
     Affinity, DataSource, Released, SourceStream, SourceTransaction,
@@ -12,7 +13,7 @@ use super::{
     lanes::Seat,
     session::Session,
 };
-use crate::{TenantError, transactional::impl_transaction_trait};
+use crate::{TenantError, error::product, transactional::impl_transaction_trait};
 
 /// A connection to one data source, and a share in it: as long as somebody holds one, the data
 /// source stays open.
@@ -26,6 +27,8 @@ use crate::{TenantError, transactional::impl_transaction_trait};
 /// tenant may use are busy, it waits, in turns with the others who do, and at most as long as
 /// [`acquire_timeout`](crate::TenancyBuilder::acquire_timeout): then it fails with
 /// [`TenantError::ConnectionsBusy`].
+///
+/// Each statement outside of a transaction has a `tracing` span `statement` of level `DEBUG`.
 ///
 /// On PostgreSQL a statement that fails because its table was changed since it was prepared is run
 /// once more, on a new connection. Inside a transaction it fails; when that has ended, the
@@ -93,19 +96,30 @@ impl SourceConnection {
         }
     }
 
+    /// Of one statement: how long it takes, its wait for a connection included. Its text, unless it
+    /// may have values in it.
+    fn span(&self, sql: Option<&str>) -> Span {
+        tracing::debug_span!(
+            "statement",
+            otel.kind = "client",
+            db.system = product(self.source.backend),
+            db.statement = sql,
+        )
+    }
+
     /// Checks that the database answers.
     ///
     /// # Errors
     ///
     /// The driver's, and [`TenantError::ConnectionsBusy`].
     pub async fn ping(&self) -> Result<(), DbErr> {
-        on_seat!(self, |held| held.ping())
+        on_seat!(self, None, |held| held.ping())
     }
 }
 
 /// Runs a statement on one of the connections, and once more where another would do better.
 macro_rules! on_seat {
-    ($self:ident, |$held:ident| $statement:expr) => {
+    ($self:ident, $sql:expr, |$held:ident| $statement:expr) => {
         $self
             .at_home(async {
                 let mut seat = $self.seat().await?;
@@ -128,6 +142,7 @@ macro_rules! on_seat {
                     Err(error) => Err($self.explain(error)),
                 }
             })
+            .instrument($self.span($sql))
             .await
     };
 }
@@ -148,20 +163,21 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        on_seat!(self, |held| held.execute(&statement))
+        on_seat!(self, Some(&statement.sql), |held| held.execute(&statement))
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, |held| held.execute(&statement))
+        on_seat!(self, Some(&statement.sql), |held| held.execute(&statement))
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        on_seat!(self, |held| held.execute_unprepared(sql))
+        on_seat!(self, None, |held| held.execute_unprepared(sql))
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        on_seat!(self, |held| held.query_one(&statement))
+        on_seat!(self, Some(&statement.sql), |held| held
+            .query_one(&statement))
     }
 
     async fn query_one<S: StatementBuilder>(
@@ -169,11 +185,13 @@ impl ConnectionTrait for SourceConnection {
         statement: &S,
     ) -> Result<Option<QueryResult>, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, |held| held.query_one(&statement))
+        on_seat!(self, Some(&statement.sql), |held| held
+            .query_one(&statement))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        on_seat!(self, |held| held.query_all(&statement))
+        on_seat!(self, Some(&statement.sql), |held| held
+            .query_all(&statement))
     }
 
     async fn query_all<S: StatementBuilder>(
@@ -181,7 +199,8 @@ impl ConnectionTrait for SourceConnection {
         statement: &S,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, |held| held.query_all(&statement))
+        on_seat!(self, Some(&statement.sql), |held| held
+            .query_all(&statement))
     }
 
     fn support_returning(&self) -> bool {

@@ -163,6 +163,9 @@ impl TenancyBuilder {
     /// Any other of SeaORM's options, applied to each connection as it is opened. What is said of
     /// numbers of connections and of their lifetimes is overridden: see the methods above.
     ///
+    /// Hooks of a pool, such as `map_sqlx_postgres_before_acquire`, are called for each transaction and
+    /// stream, but not for each statement: those run on connections that are held.
+    ///
     /// The drivers' own hooks (`map_sqlx_postgres_opts`, `map_sqlx_mysql_opts`,
     /// `map_sqlx_sqlite_opts`, `map_sqlx_sqlite_pool_opts`) are what a data source is opened with
     /// itself: set here, they are overridden. Drivers read most of their options from the URL.

@@ -9,6 +9,7 @@ mod limits;
 mod refused;
 mod session;
 mod sources;
+mod statement_span;
 mod strict;
 mod transactions;
 mod wrapping;
