@@ -65,6 +65,7 @@ async fn throughput(
         Way::Plain,
         Way::PlainWithoutPing,
         Way::ByHand,
+        Way::ByHandHeld,
         Way::Ours,
         Way::SetLocal,
         Way::SearchPath,

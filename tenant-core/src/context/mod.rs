@@ -81,11 +81,13 @@ impl TenantContext {
     /// # Errors
     ///
     /// [`TenantError::NoTenant`] outside of every scope, and inside [`without`](Self::without).
+    #[inline]
     pub fn current() -> Result<TenantId, TenantError> {
         Self::try_current().ok_or(TenantError::NoTenant)
     }
 
     /// The current tenant, if there is one.
+    #[inline]
     #[must_use]
     pub fn try_current() -> Option<TenantId> {
         CURRENT.try_with(Clone::clone).ok().flatten()
