@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use futures_util::{TryStreamExt as _, future::join_all, poll};
-use sea_orm::{ConnectionTrait as _, DbErr, Statement, StreamTrait as _, TransactionTrait as _};
+use sea_orm::{ConnectionTrait, DbErr, Statement, StreamTrait as _, TransactionTrait as _};
 use sea_orm_tenant::{Tenancy, TenantConnection, TenantError};
 
 use super::rows::{add, ask, count, names};
@@ -18,6 +18,7 @@ on_every_database!(
     a_connection_that_has_served_enough_tenants_is_replaced,
     an_old_connection_is_replaced,
     an_unused_connection_is_closed_and_opened_again,
+    a_connection_on_which_a_statement_was_cut_off_is_used_again_where_that_is_safe,
 );
 
 fn tenancy(world: &World, connections: u32, of_one: usize) -> Tenancy {
@@ -30,7 +31,7 @@ fn tenancy(world: &World, connections: u32, of_one: usize) -> Tenancy {
 }
 
 /// Of the connection that a statement ran on.
-async fn number(db: &TenantConnection) -> String {
+async fn number<C: ConnectionTrait>(db: &TenantConnection<C>) -> String {
     let sql = match db.get_database_backend() {
         sea_orm::DbBackend::Postgres => "SELECT pg_backend_pid()::text WHERE '$tenant' <> ''",
         sea_orm::DbBackend::MySql => {
@@ -186,6 +187,36 @@ async fn an_old_connection_is_replaced(world: &World) {
         assert!(names(&acme).await.unwrap().is_empty());
     }
     assert_eq!(tenancy.data_sources()[0].opened, 3);
+    tenancy.close().await;
+}
+
+async fn a_connection_on_which_a_statement_was_cut_off_is_used_again_where_that_is_safe(
+    world: &World,
+) {
+    let function = match world.server {
+        Server::Postgres => "pg_sleep(0.1)",
+        Server::MySql => "SLEEP(0.1)",
+        // Its connections cannot be told apart.
+        _ => return,
+    };
+    let tenancy = tenancy(world, 1, 1);
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    let before = number(&acme).await;
+    let sql = format!("SELECT {function} FROM (SELECT '$tenant') AS one");
+    let mut statement = Box::pin(acme.execute_unprepared(&sql));
+    assert!(poll!(statement.as_mut()).is_pending());
+    drop(statement);
+    let is_another = number(&acme).await != before;
+    assert_eq!(is_another, world.server == Server::MySql);
+    // Nor is one in whose transaction it was.
+    let transaction = acme.begin().await.unwrap();
+    let before = number(&transaction).await;
+    let mut statement = Box::pin(transaction.execute_unprepared(&sql));
+    assert!(poll!(statement.as_mut()).is_pending());
+    drop(statement);
+    drop(transaction);
+    let is_another = number(&acme).await != before;
+    assert_eq!(is_another, world.server == Server::MySql);
     tenancy.close().await;
 }
 
