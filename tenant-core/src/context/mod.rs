@@ -83,7 +83,10 @@ impl TenantContext {
     /// [`TenantError::NoTenant`] outside of every scope, and inside [`without`](Self::without).
     #[inline]
     pub fn current() -> Result<TenantId, TenantError> {
-        Self::try_current().ok_or(TenantError::NoTenant)
+        match CURRENT.try_with(Clone::clone) {
+            Ok(Some(tenant)) => Ok(tenant),
+            _ => Err(TenantError::NoTenant),
+        }
     }
 
     /// The current tenant, if there is one.
