@@ -15,6 +15,7 @@ on_every_database!(
     a_plan_says_how_many_connections_a_tenant_may_use,
     a_statement_that_takes_too_long_is_given_up,
     a_limit_is_not_left_behind_for_others,
+    a_limit_holds_on_a_connection_that_took_the_place_of_another,
 );
 
 const LIMIT: Duration = Duration::from_millis(200);
@@ -131,6 +132,21 @@ async fn a_limit_is_not_left_behind_for_others(world: &World) {
         takes_longer(&shared).await;
         assert_timed_out(acme.query_one_raw(sleep(&acme, "30")).await);
     }
+    tenancy.close().await;
+}
+
+async fn a_limit_holds_on_a_connection_that_took_the_place_of_another(world: &World) {
+    let end_itself = match world.server {
+        Server::Postgres => "SELECT pg_terminate_backend(pg_backend_pid())",
+        Server::MySql => "KILL CONNECTION_ID()",
+        _ => return,
+    };
+    let tenancy = tenancy(world, 1).await;
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    names(&acme).await.unwrap();
+    let ended = acme.unscoped_raw().execute_unprepared(end_itself).await;
+    assert!(ended.is_err());
+    assert_timed_out(acme.query_one_raw(sleep(&acme, "30")).await);
     tenancy.close().await;
 }
 
