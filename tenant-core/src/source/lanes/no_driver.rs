@@ -5,6 +5,11 @@ use sea_orm::{
 /// Without a driver nothing is connected, and so nothing is held.
 pub(in crate::source) enum Held {}
 
+/// As those of drivers have.
+impl Drop for Held {
+    fn drop(&mut self) {}
+}
+
 impl Held {
     pub(super) async fn take(_: &DatabaseConnection) -> Result<Self, DbErr> {
         Err(DbErr::ConnectionAcquire(ConnAcquireErr::ConnectionClosed))
