@@ -16,10 +16,6 @@ use crate::support::{
 
 /// A check of two tenants whose application has one connection.
 async fn check(server: Server) -> LeakCheck {
-    check_of_rounds(server, 12).await
-}
-
-async fn check_of_rounds(server: Server, rounds: usize) -> LeakCheck {
     let tenants = TestTenants::builder()
         .configure(|tenancy| tenancy.max_connections(1))
         .build(server.database().await)
@@ -28,7 +24,7 @@ async fn check_of_rounds(server: Server, rounds: usize) -> LeakCheck {
     LeakCheck::builder()
         .entity(author::Entity)
         .entity(tag::Entity)
-        .rounds(rounds)
+        .rounds(12)
         .build(tenants)
         .await
         .unwrap()
