@@ -152,7 +152,9 @@ pub enum TenantError {
     },
 
     /// A statement took longer than the tenant's statements may, and the server gave it up.
-    #[error("a statement took longer than the {limit:?} that the tenant's limits allow")]
+    #[error(
+        "a statement took longer than the {limit:?} that the tenant's limits allow; ask for less at a time, or raise `TenantLimits::statement_timeout`"
+    )]
     StatementTimeout {
         /// How long it may take: see
         /// [`TenantLimits::statement_timeout`](crate::TenantLimits::statement_timeout).

@@ -18,7 +18,7 @@ impl TenantLimits {
     }
 
     /// How long the server works on one statement of the tenant's before it gives up, in
-    /// milliseconds: at least one. Then the statement fails with
+    /// milliseconds: at least one, at most 24 days. Then the statement fails with
     /// [`TenantError::StatementTimeout`](crate::TenantError::StatementTimeout). Default: as long as
     /// the server's own settings say.
     ///
@@ -29,8 +29,13 @@ impl TenantLimits {
     /// - **MariaDB**: `max_statement_time`. **MySQL**: `max_execution_time`, which is about `SELECT`
     ///   only.
     /// - **SQLite** has none, and this does nothing.
+    ///
+    /// It is no wall: raw SQL can set another one.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
-        self.statement_timeout = Some(timeout.max(Duration::from_millis(1)));
+        self.statement_timeout = Some(timeout.clamp(Duration::from_millis(1), LONGEST));
         self
     }
 }
+
+/// What PostgreSQL can count, in milliseconds.
+const LONGEST: Duration = Duration::from_millis(i32::MAX as u64);

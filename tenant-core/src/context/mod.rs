@@ -84,7 +84,7 @@ impl TenantContext {
     #[inline]
     pub fn current() -> Result<TenantId, TenantError> {
         // Made where it is returned: each time that it is moved, the processor waits for what it has
-        // just written, and the answer takes a third longer.
+        // just written.
         let mut current = Err(TenantError::NoTenant);
         let _ = CURRENT.try_with(|tenant| {
             if let Some(tenant) = tenant {

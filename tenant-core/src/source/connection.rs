@@ -11,7 +11,7 @@ use super::{
     Affinity, DataSource, Released, SourceStream, SourceTransaction,
     home::{AtHome, Home},
     lanes::Seat,
-    session::Session,
+    session::{Session, explain},
 };
 use crate::{TenantError, error::product, transactional::impl_transaction_trait};
 
@@ -90,10 +90,7 @@ impl SourceConnection {
 
     /// What a failure of the driver's is to this connection.
     pub(super) fn explain(&self, error: DbErr) -> DbErr {
-        match self.session {
-            Some(session) => session.explain(error),
-            None => error,
-        }
+        explain(self.session, error)
     }
 
     /// Of one statement: how long it takes, its wait for a connection included. Its text, unless it

@@ -5,6 +5,8 @@ mod finish;
 mod home;
 mod lanes;
 mod open;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
+mod said;
 mod session;
 mod stream;
 mod transaction;

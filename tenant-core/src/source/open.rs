@@ -324,8 +324,7 @@ fn connect_options(
 /// the time of each statement.
 const TRUSTED_FOR: Duration = Duration::from_millis(500);
 
-/// The same for connections that never are in a pool: unless `configure` wanted it otherwise,
-/// [`TRUSTED_FOR`].
+/// The same for a connection that is held: [`TRUSTED_FOR`], unless `configure` wanted it otherwise.
 fn trusted_for(connect: &ConnectOptions) -> Duration {
     match connect.get_test_before_acquire_if_idle_for() {
         Some(idle) => idle,

@@ -45,26 +45,21 @@ impl Session {
             _ => set,
         })
     }
+}
 
-    /// Tells a statement that the server gave up from others that fail.
-    pub(super) fn explain(self, error: DbErr) -> DbErr {
-        match self.statement_timeout {
-            Some(limit) if timed_out(&error) => TenantError::StatementTimeout { limit }.into(),
-            _ => error,
-        }
+/// Tells a statement that the server gave up, because of what is set, from others that fail.
+pub(super) fn explain(session: Option<Session>, error: DbErr) -> DbErr {
+    match session.and_then(|session| session.statement_timeout) {
+        Some(limit) if timed_out(&error) => TenantError::StatementTimeout { limit }.into(),
+        _ => error,
     }
 }
 
 /// PostgreSQL says the same of a statement that an operator cancelled.
 #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-mysql"))]
 fn timed_out(error: &DbErr) -> bool {
-    use sea_orm::{RuntimeErr, sqlx};
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
-        error
-    else {
-        return false;
-    };
-    let sqlx::Error::Database(error) = &**error else {
+    use sea_orm::sqlx;
+    let Some(error) = super::said::by_server(error) else {
         return false;
     };
     #[cfg(feature = "sqlx-postgres")]

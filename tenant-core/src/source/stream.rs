@@ -8,7 +8,12 @@ use std::{
 use futures_core::Stream;
 use sea_orm::{DbErr, QueryResult, QueryStream, Statement};
 
-use super::{SourceConnection, home::Housed, lanes::Seat, session::Session};
+use super::{
+    SourceConnection,
+    home::Housed,
+    lanes::Seat,
+    session::{Session, explain},
+};
 
 /// Rows of a [`SourceConnection`]. Its connection goes back when the stream is dropped, whatever
 /// runtime that happens in.
@@ -67,11 +72,7 @@ impl Stream for SourceStream {
         }
         let polled = Pin::new(&mut self.rows).poll_next(context);
         self.is_under_way = polled.is_pending();
-        let session = self.session;
-        polled.map_err(|error| match session {
-            Some(session) => session.explain(error),
-            None => error,
-        })
+        polled.map_err(|error| explain(self.session, error))
     }
 }
 

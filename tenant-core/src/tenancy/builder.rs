@@ -120,8 +120,9 @@ impl TenancyBuilder {
     ///
     /// Each tenant has statements of its own. One takes some 12 KB of the server's memory on
     /// PostgreSQL; MySQL's `max_prepared_stmt_count` bounds those of all its clients, to 16,382 unless
-    /// it was changed, so two programs may keep as many each. `statement-cache-capacity` in a database's URL says instead how many each
-    /// connection keeps: 0 behind a pooler that gives each transaction another server connection.
+    /// it was changed, so two programs may keep as many each. `statement-cache-capacity` in a
+    /// database's URL says instead how many each connection keeps: 0 behind a pooler that gives each
+    /// transaction another server connection.
     pub fn prepared_statements(mut self, statements: usize) -> Self {
         self.options.prepared_statements = statements;
         self

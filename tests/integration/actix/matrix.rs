@@ -226,6 +226,14 @@ async fn a_statement_that_fails_is_an_internal_error_without_its_text(world: &Wo
     assert_eq!(retry_after(&answer), None);
 }
 
+#[tokio::test]
+async fn a_statement_that_was_given_no_more_time_is_a_timeout() {
+    let limit = Duration::from_secs(1);
+    let answer = fail_with(TenantError::StatementTimeout { limit }).await;
+    assert_eq!(answer.problem(), (504, "statement-timeout".into()));
+    assert_eq!(retry_after(&answer), None);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_ends_the_connection_is_unavailable() {
     async fn cut_off(db: TenantDb) -> Result<HttpResponse, TenantProblem> {

@@ -16,6 +16,7 @@ on_every_database!(
     a_statement_that_takes_too_long_is_given_up,
     a_limit_is_not_left_behind_for_others,
     a_limit_holds_on_a_connection_that_took_the_place_of_another,
+    any_length_of_time_is_a_limit,
 );
 
 const LIMIT: Duration = Duration::from_millis(200);
@@ -148,6 +149,21 @@ async fn a_limit_holds_on_a_connection_that_took_the_place_of_another(world: &Wo
     assert!(ended.is_err());
     assert_timed_out(acme.query_one_raw(sleep(&acme, "30")).await);
     tenancy.close().await;
+}
+
+/// However short or long, the server takes it.
+async fn any_length_of_time_is_a_limit(world: &World) {
+    for limit in [Duration::ZERO, Duration::MAX] {
+        let limits = TenantLimits::default().statement_timeout(limit);
+        let tenancy = world.tenancy().max_connections(1).limits(move |_| limits);
+        let tenancy = tenancy.build().unwrap();
+        let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+        match names(&acme).await.map_err(TenantError::from) {
+            Ok(_) | Err(TenantError::StatementTimeout { .. }) => {}
+            Err(refused) => panic!("{limit:?}: {refused}"),
+        }
+        tenancy.close().await;
+    }
 }
 
 /// Than acme may.

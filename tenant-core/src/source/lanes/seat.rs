@@ -42,8 +42,8 @@ impl Seat {
         Ok(())
     }
 
-    /// The connection, for statements, with `session` set on it. It is given back with [`keep`](Self::keep) when all went well,
-    /// and dropped otherwise: then its pool sees to it.
+    /// The connection, for statements, with `session` set on it. It is given back with
+    /// [`keep`](Self::keep) when all went well, and dropped otherwise: then its pool sees to it.
     ///
     /// # Errors
     ///

@@ -8,17 +8,9 @@ use sea_orm::DbErr;
 /// `0A000`, is that of everything that is not supported.
 #[cfg(feature = "sqlx-postgres")]
 pub(in crate::source) fn is_stale_plan(error: &DbErr) -> bool {
-    use sea_orm::{RuntimeErr, sqlx};
-    let (DbErr::Exec(RuntimeErr::SqlxError(error)) | DbErr::Query(RuntimeErr::SqlxError(error))) =
-        error
-    else {
-        return false;
-    };
-    let sqlx::Error::Database(error) = &**error else {
-        return false;
-    };
-    error
-        .try_downcast_ref::<sqlx::postgres::PgDatabaseError>()
+    use sea_orm::sqlx::postgres::PgDatabaseError;
+    crate::source::said::by_server(error)
+        .and_then(|error| error.try_downcast_ref::<PgDatabaseError>())
         .is_some_and(|error| {
             error.code() == "0A000" && error.routine() == Some("RevalidateCachedQuery")
         })

@@ -18,10 +18,11 @@ type Shelf<T> = [Place<T>; PLACES];
 
 type Place<T> = Option<(TenantId, Remembered<T>)>;
 
-/// All but one of two hundred tenants have a place when there are twice as many places as tenants.
+/// All but one of two hundred tenants have a place when there are four times as many places as tenants,
+/// and all but one of thirty when there are twice as many.
 const PLACES: usize = 4;
 
-/// With some 80 bytes a place, a cache has 650 kB of them for each kind of answer.
+/// With some 60 bytes a place, a cache has 480 kB of them for each kind of answer.
 const MOST_SHELVES: u64 = 2_048;
 
 impl<T> Front<T> {
