@@ -87,7 +87,7 @@ impl Access {
         Ok(match self {
             Self::Admitted {
                 tenant, tenancy, ..
-            } => tenancy.for_tenant_in_any_status(&tenant.id).await?,
+            } => tenancy.for_admitted(tenant).await?,
             Self::LookUp(tenancy) => tenancy.for_tenant(&TenantContext::current()?).await?,
         })
     }
@@ -107,7 +107,7 @@ impl Access {
                 tenant,
                 tenancy,
                 transaction,
-            } => transaction.begin(tenancy, &tenant.id).await,
+            } => transaction.begin(tenancy, tenant).await,
             Self::LookUp(_) if TenantContext::try_current().is_none() => {
                 Err(TenantError::NoTenant.into())
             }

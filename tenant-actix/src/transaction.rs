@@ -5,7 +5,7 @@ use std::{cell::Cell, sync::Arc};
 use actix_web::{body::MessageBody, dev::ServiceResponse};
 use futures_util::lock::Mutex;
 use sea_orm::TransactionTrait as _;
-use tenant_core::{SourceTransaction, Tenancy, TenantConnection, TenantError, TenantId};
+use tenant_core::{SourceTransaction, Tenancy, TenantConnection, TenantError, TenantInfo};
 
 use crate::TenantProblem;
 
@@ -27,7 +27,7 @@ impl TransactionSlot {
     pub(crate) async fn begin(
         &self,
         tenancy: &Tenancy,
-        tenant: &TenantId,
+        tenant: &TenantInfo,
     ) -> Result<OpenTransaction, TenantProblem> {
         self.was_asked_for.set(true);
         let mut transaction = self.transaction.lock().await;
@@ -37,7 +37,7 @@ impl TransactionSlot {
         if let Some(begun) = &*transaction {
             return Ok(Arc::clone(begun));
         }
-        let db = tenancy.for_tenant_in_any_status(tenant).await?;
+        let db = tenancy.for_admitted(tenant).await?;
         let begun = Arc::new(db.begin().await.map_err(TenantError::from)?);
         // The handler may have answered without waiting for this.
         if self.is_over.get() {

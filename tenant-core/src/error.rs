@@ -161,6 +161,18 @@ pub enum TenantError {
         limit: Duration,
     },
 
+    /// The tenant's statements run under a database role of its own, and the server does not let them:
+    /// there is no such role, or the application may not take it. Nothing was run.
+    #[error(
+        "a tenant's statement cannot run under its database role: {source}. Give tenants made before the roles theirs with `Fleet::grant_roles`, and name the application's login with `FleetBuilder::role_members`"
+    )]
+    RoleRefused {
+        /// The role.
+        role: Box<str>,
+        /// What the server said.
+        source: DbErr,
+    },
+
     /// Raw SQL on a tenant connection does not say `$tenant`.
     #[error(
         "raw SQL was refused on a tenant connection: it does not name `$tenant`. Qualify its tables with `$tenant.`, or call `unscoped_raw()` if it is meant to run outside the tenant"

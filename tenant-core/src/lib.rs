@@ -13,6 +13,7 @@ mod id;
 mod limits;
 mod placement;
 mod qualify;
+mod roles;
 mod schema;
 mod schema_builder;
 mod session;
@@ -41,6 +42,7 @@ pub use self::{
     limits::TenantLimits,
     placement::{ConnectionInfo, Placement},
     qualify::{PLACEHOLDER, QuotedSchema, qualify},
+    roles::DatabaseRoles,
     schema::{InvalidSchemaName, SchemaName},
     schema_builder::TenantSchemaBuilder,
     session::{IsTransaction, TenantDatabaseContext},

@@ -30,7 +30,9 @@ impl TenantLimits {
     ///   only.
     /// - **SQLite** has none, and this does nothing.
     ///
-    /// It is no wall: raw SQL can set another one.
+    /// It is no wall: raw SQL can set another one, for as long as its statement or transaction takes. Do
+    /// not use it behind a pooler that gives each transaction another server connection: it would reach
+    /// others.
     pub fn statement_timeout(mut self, timeout: Duration) -> Self {
         self.statement_timeout = Some(timeout.clamp(Duration::from_millis(1), LONGEST));
         self

@@ -82,13 +82,18 @@ impl SchemaName {
     /// ```
     #[must_use]
     pub fn quoted(&self, backend: DbBackend) -> String {
-        quote(self.as_str(), identifier_quote(backend))
+        quote_identifier(self.as_str(), backend)
     }
 
     /// The name as a string literal.
     pub(crate) fn literal(&self) -> String {
         quote(self.as_str(), '\'')
     }
+}
+
+/// A text as an identifier.
+pub(crate) fn quote_identifier(text: &str, backend: DbBackend) -> String {
+    quote(text, identifier_quote(backend))
 }
 
 /// The character that encloses identifiers.

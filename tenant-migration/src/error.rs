@@ -59,6 +59,16 @@ pub enum MigrationError {
         schema: SchemaName,
     },
 
+    /// What is to be a tenant's database role, or that of all tenants, is one that can log in, or has
+    /// rights beyond those that are granted to it.
+    #[error(
+        "the database role {role} was not made for tenants: it can log in, or may do what they must not. Nothing was changed. Call the roles otherwise (`DatabaseRoles::new`), or remove it by hand"
+    )]
+    RoleOccupied {
+        /// The role.
+        role: String,
+    },
+
     /// The tenant's status does not allow it.
     #[error("tenant {tenant} is {status}, and {operation} needs it to be {needed}")]
     WrongStatus {
@@ -163,9 +173,18 @@ pub(crate) mod conflict {
         })
     }
 
-    /// PostgreSQL: two who create one schema at once are told so by the catalogue's index.
+    /// PostgreSQL: two who create one schema, or one role, at once are told so by the catalogue's
+    /// index.
     pub(crate) fn is_duplicate(error: &DbErr) -> bool {
-        code(error).is_some_and(|code| matches!(code.as_str(), "23505" | "42P06" | "1007"))
+        code(error)
+            .is_some_and(|code| matches!(code.as_str(), "23505" | "42P06" | "42710" | "1007"))
+    }
+
+    /// PostgreSQL: "tuple concurrently updated", of two who change one role or its rights at once. It
+    /// has no code of its own.
+    pub(crate) fn is_concurrent_update(error: &DbErr) -> bool {
+        code(error).is_some_and(|code| code == "XX000")
+            && error.to_string().contains("concurrently")
     }
 
     /// MySQL: what a statement was to make is there, or what it was to remove is gone.

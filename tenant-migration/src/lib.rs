@@ -44,6 +44,7 @@ mod rehearsal;
 mod relocate;
 mod report;
 mod retire;
+mod roles;
 mod session;
 mod status;
 
@@ -58,5 +59,6 @@ pub use self::{
     migrations::Migrations,
     provision::{Provision, ProvisionEvent, ProvisionStep, Provisioned, SeedConnection, Take},
     report::{Counts, FleetReport, Outcome, Skipped, TenantReport},
+    roles::share_with_tenants,
     status::{SchemaStatus, SchemaVersion},
 };

@@ -30,6 +30,8 @@ pub struct TenantReport {
 pub enum Outcome {
     /// So many migrations were applied, or taken back.
     Migrated(usize),
+    /// The tenant has its database role, and that has its rights.
+    RoleGranted,
     /// There was nothing to do.
     UpToDate,
     /// It failed. What it did until then is kept, and it goes on from there the next time.
@@ -73,7 +75,7 @@ impl FleetReport {
         let mut counts = Counts::default();
         for tenant in &self.tenants {
             *match tenant.outcome {
-                Outcome::Migrated(_) => &mut counts.succeeded,
+                Outcome::Migrated(_) | Outcome::RoleGranted => &mut counts.succeeded,
                 Outcome::UpToDate => &mut counts.up_to_date,
                 Outcome::Failed(_) => &mut counts.failed,
                 Outcome::Skipped(_) => &mut counts.skipped,
@@ -87,7 +89,7 @@ impl FleetReport {
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.tenants.iter().all(|tenant| match tenant.outcome {
-            Outcome::Migrated(_) | Outcome::UpToDate => true,
+            Outcome::Migrated(_) | Outcome::RoleGranted | Outcome::UpToDate => true,
             Outcome::Skipped(why) => matches!(why, Skipped::Status(_)),
             Outcome::Failed(_) => false,
         })
@@ -115,7 +117,7 @@ impl Outcome {
     #[must_use]
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Migrated(_) => "succeeded",
+            Self::Migrated(_) | Self::RoleGranted => "succeeded",
             Self::UpToDate => "up_to_date",
             Self::Failed(_) => "failed",
             Self::Skipped(_) => "skipped",
@@ -128,6 +130,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Migrated(1) => write!(f, "1 migration"),
             Self::Migrated(number) => write!(f, "{number} migrations"),
+            Self::RoleGranted => write!(f, "has its role"),
             Self::UpToDate => write!(f, "up to date"),
             Self::Failed(error) => write!(f, "failed: {error}"),
             Self::Skipped(why) => write!(f, "skipped: {why}"),
@@ -183,7 +186,7 @@ impl Serialize for TenantReport {
         report.serialize_field("took_ms", &(self.took.as_secs_f64() * 1000.0))?;
         match &self.outcome {
             Outcome::Migrated(number) => report.serialize_field("migrations", number)?,
-            Outcome::UpToDate => {}
+            Outcome::RoleGranted | Outcome::UpToDate => {}
             Outcome::Failed(error) => report.serialize_field("error", &error.to_string())?,
             Outcome::Skipped(why) => report.serialize_field("reason", &why.to_string())?,
         }

@@ -11,7 +11,7 @@ use super::{
     Affinity, DataSource, Released, SourceStream, SourceTransaction,
     home::{AtHome, Home},
     lanes::Seat,
-    session::{Session, explain},
+    session::{Session, Text},
 };
 use crate::{TenantError, error::product, transactional::impl_transaction_trait};
 
@@ -40,14 +40,14 @@ pub struct SourceConnection {
     _released: Released,
     affinity: Affinity,
     /// What is set on the connections for this one's statements.
-    session: Option<Session>,
+    session: Session,
 }
 
 impl SourceConnection {
     pub(super) fn new(
         source: Arc<DataSource>,
         affinity: Affinity,
-        session: Option<Session>,
+        session: Session,
         released: Arc<Notify>,
     ) -> Self {
         Self {
@@ -84,13 +84,13 @@ impl SourceConnection {
         self.source.lanes.seat(self.affinity).await
     }
 
-    pub(super) fn session(&self) -> Option<Session> {
-        self.session
+    pub(super) fn session(&self) -> &Session {
+        &self.session
     }
 
     /// What a failure of the driver's is to this connection.
     pub(super) fn explain(&self, error: DbErr) -> DbErr {
-        explain(self.session, error)
+        self.session.explain(error)
     }
 
     /// Of one statement: how long it takes, its wait for a connection included. Its text, unless it
@@ -110,17 +110,17 @@ impl SourceConnection {
     ///
     /// The driver's, and [`TenantError::ConnectionsBusy`].
     pub async fn ping(&self) -> Result<(), DbErr> {
-        on_seat!(self, None, |held| held.ping())
+        on_seat!(self, Typed, None, |held| held.ping())
     }
 }
 
 /// Runs a statement on one of the connections, and once more where another would do better.
 macro_rules! on_seat {
-    ($self:ident, $sql:expr, |$held:ident| $statement:expr) => {
+    ($self:ident, $text:ident, $sql:expr, |$held:ident| $statement:expr) => {
         $self
             .at_home(async {
                 let mut seat = $self.seat().await?;
-                let mut $held = seat.hold($self.session).await?;
+                let mut $held = seat.hold(&$self.session, Text::$text).await?;
                 match seat.watch($statement).await {
                     Ok(outcome) => {
                         seat.keep($held);
@@ -131,7 +131,7 @@ macro_rules! on_seat {
                         // Boxed: it is seldom needed, and as large as the first.
                         let again = async {
                             seat.replace().await?;
-                            let mut $held = seat.hold($self.session).await?;
+                            let mut $held = seat.hold(&$self.session, Text::$text).await?;
                             seat.watch($statement).await
                         };
                         Box::pin(again).await.map_err(|error| $self.explain(error))
@@ -160,20 +160,22 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        on_seat!(self, Some(&statement.sql), |held| held.execute(&statement))
+        on_seat!(self, Raw, Some(&statement.sql), |held| held
+            .execute(&statement))
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, Some(&statement.sql), |held| held.execute(&statement))
+        on_seat!(self, Typed, Some(&statement.sql), |held| held
+            .execute(&statement))
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        on_seat!(self, None, |held| held.execute_unprepared(sql))
+        on_seat!(self, Raw, None, |held| held.execute_unprepared(sql))
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        on_seat!(self, Some(&statement.sql), |held| held
+        on_seat!(self, Raw, Some(&statement.sql), |held| held
             .query_one(&statement))
     }
 
@@ -182,12 +184,12 @@ impl ConnectionTrait for SourceConnection {
         statement: &S,
     ) -> Result<Option<QueryResult>, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, Some(&statement.sql), |held| held
+        on_seat!(self, Typed, Some(&statement.sql), |held| held
             .query_one(&statement))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        on_seat!(self, Some(&statement.sql), |held| held
+        on_seat!(self, Raw, Some(&statement.sql), |held| held
             .query_all(&statement))
     }
 
@@ -196,7 +198,7 @@ impl ConnectionTrait for SourceConnection {
         statement: &S,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, Some(&statement.sql), |held| held
+        on_seat!(self, Typed, Some(&statement.sql), |held| held
             .query_all(&statement))
     }
 
@@ -243,7 +245,8 @@ impl sea_schema::Connection for SourceConnection {
         self.at_home(async {
             let mut seat = self.seat().await.map_err(in_driver)?;
             // The pool gets it back with the session set.
-            drop(seat.hold(self.session).await.map_err(in_driver)?);
+            let held = seat.hold(&self.session, Text::Raw).await;
+            drop(held.map_err(in_driver)?);
             let database = seat.database().map_err(in_driver)?;
             sea_schema::Connection::query_all(&database, select).await
         })
@@ -257,7 +260,8 @@ impl sea_schema::Connection for SourceConnection {
         self.at_home(async {
             let mut seat = self.seat().await.map_err(in_driver)?;
             // The pool gets it back with the session set.
-            drop(seat.hold(self.session).await.map_err(in_driver)?);
+            let held = seat.hold(&self.session, Text::Raw).await;
+            drop(held.map_err(in_driver)?);
             let database = seat.database().map_err(in_driver)?;
             sea_schema::Connection::query_all_raw(&database, sql).await
         })

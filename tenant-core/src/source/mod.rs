@@ -27,6 +27,7 @@ use std::{
 };
 
 use sea_orm::DbBackend;
+use smol_str::SmolStr;
 use tokio::{
     runtime::Handle,
     sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore},
@@ -45,7 +46,7 @@ pub use self::{
 };
 use self::{
     lanes::{Affinity, Lanes},
-    session::Session,
+    session::{Session, Setting},
 };
 use crate::{ConnectionInfo, Placement, TenantError, TenantId, TenantLimits, error::product};
 
@@ -76,6 +77,14 @@ pub(crate) struct DataSources {
 struct Address {
     url: DatabaseUrl,
     names: Names,
+}
+
+/// What a tenant's connection may do.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rights {
+    pub(crate) limits: TenantLimits,
+    /// Whether it changes the schema itself, and not as the tenant's role.
+    pub(crate) is_owner: bool,
 }
 
 /// What a name without a schema means on a connection.
@@ -162,8 +171,10 @@ impl DataSources {
         &self,
         id: &TenantId,
         placed: &ConnectionInfo,
-        limits: TenantLimits,
+        rights: Rights,
     ) -> Result<SourceConnection, TenantError> {
+        let limits = rights.limits;
+
         let is_alone = placed.placement() == Placement::Dedicated
             || placed.url().backend() == DbBackend::Sqlite;
         let lanes = match (limits.connections, is_alone) {
@@ -179,7 +190,12 @@ impl DataSources {
             true => Names::Nothing,
             false => Names::Shared,
         };
-        self.connect(placed.url(), names, affinity, limits).await
+        let role = match (&self.options.roles, rights.is_owner) {
+            (Some(roles), false) => roles.role_at(placed)?,
+            _ => None,
+        };
+        let session = self.session(limits, role);
+        self.connect(placed.url(), names, affinity, session).await
     }
 
     /// A connection to the database for what is no tenant's.
@@ -191,8 +207,16 @@ impl DataSources {
             key: 0,
             lanes: usize::MAX,
         };
-        let limits = TenantLimits::default();
-        self.connect(url, Names::Shared, affinity, limits).await
+        let session = self.session(TenantLimits::default(), None);
+        self.connect(url, Names::Shared, affinity, session).await
+    }
+
+    /// What is set on a connection for somebody, of what is set for anybody.
+    fn session(&self, limits: TenantLimits, role: Option<SmolStr>) -> Session {
+        Session {
+            statement_timeout: Setting::of(self.options.has_limits, limits.statement_timeout),
+            role: Setting::of(self.options.roles.is_some(), role),
+        }
     }
 
     /// A connection to the database, which is opened when it is not yet.
@@ -201,10 +225,8 @@ impl DataSources {
         url: &DatabaseUrl,
         names: Names,
         affinity: Affinity,
-        limits: TenantLimits,
+        session: Session,
     ) -> Result<SourceConnection, TenantError> {
-        let sets_sessions = self.options.sets_sessions;
-        let session = sets_sessions.then(|| Session::of(limits));
         let address = Address {
             url: url.clone(),
             names,
@@ -252,13 +274,19 @@ impl DataSources {
         &self,
         source: &Arc<DataSource>,
         affinity: Affinity,
-        session: Option<Session>,
+        session: Session,
     ) -> SourceConnection {
         let released = Arc::clone(&self.released);
         SourceConnection::new(Arc::clone(source), affinity, session, released)
     }
 
     async fn open(&self, address: &Address, affinity: Affinity) -> Opened {
+        if self.options.roles.is_some() && address.url.is_pooled_by_transaction() {
+            return Err(TenantError::Configuration(
+                "`database_roles` needs server connections that stay one's own between transactions, and `statement-cache-capacity=0` says that they do not: connect past the pooler, or have it pool sessions"
+                    .to_owned(),
+            ));
+        }
         let permit = tokio::time::timeout(self.options.acquire_timeout, self.permit())
             .await
             .ok()

@@ -8,7 +8,7 @@ use super::{
     Address, DatabaseUrl, Home, Names,
     lanes::{Cut, LaneConnection},
 };
-use crate::{ConnectionInfo, SchemaName, TenantError};
+use crate::{ConnectionInfo, DatabaseRoles, SchemaName, TenantError};
 
 /// How data sources are opened.
 #[derive(Clone)]
@@ -30,7 +30,9 @@ pub(crate) struct SourceOptions {
     /// Whether a name without a schema means nothing on tenants' connections.
     pub(crate) is_strict: bool,
     /// Whether tenants have limits, which are set on a connection for who uses it.
-    pub(crate) sets_sessions: bool,
+    pub(crate) has_limits: bool,
+    /// The roles of tenants, which are set on a connection for who uses it.
+    pub(crate) roles: Option<DatabaseRoles>,
     pub(crate) configure: Option<Configure>,
     /// Where connections live.
     pub(crate) home: Home,
@@ -53,7 +55,8 @@ impl Default for SourceOptions {
             sqlite_busy_timeout: Duration::from_secs(5),
             attach: None,
             is_strict: false,
-            sets_sessions: false,
+            has_limits: false,
+            roles: None,
             configure: None,
             home: Home::default(),
         }
@@ -100,6 +103,7 @@ impl fmt::Debug for SourceOptions {
             .field("sqlite_busy_timeout", &self.sqlite_busy_timeout)
             .field("attach", &self.attach)
             .field("is_strict", &self.is_strict)
+            .field("roles", &self.roles)
             .finish_non_exhaustive()
     }
 }

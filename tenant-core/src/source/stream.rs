@@ -12,7 +12,7 @@ use super::{
     SourceConnection,
     home::Housed,
     lanes::Seat,
-    session::{Session, explain},
+    session::{Session, Text},
 };
 
 /// Rows of a [`SourceConnection`]. Its connection goes back when the stream is dropped, whatever
@@ -26,7 +26,7 @@ pub struct SourceStream {
     /// Whether the next row was asked for and is not there yet.
     is_under_way: bool,
     seat: Seat,
-    session: Option<Session>,
+    session: Session,
 }
 
 impl SourceStream {
@@ -36,7 +36,7 @@ impl SourceStream {
     ) -> Result<Self, DbErr> {
         let opening = async {
             let mut seat = connection.seat().await?;
-            let held = seat.hold(connection.session()).await?;
+            let held = seat.hold(connection.session(), Text::Raw).await?;
             let mut rows = held.stream(statement.clone());
             let mut first = seat.watch(next(&mut rows)).await;
             if let Some(Err(error)) = &first
@@ -44,7 +44,8 @@ impl SourceStream {
             {
                 drop(rows);
                 seat.replace().await?;
-                rows = seat.hold(connection.session()).await?.stream(statement);
+                let held = seat.hold(connection.session(), Text::Raw).await?;
+                rows = held.stream(statement);
                 first = seat.watch(next(&mut rows)).await;
             }
             Ok(Self {
@@ -52,7 +53,7 @@ impl SourceStream {
                 first: first.map(|row| row.map_err(|error| connection.explain(error))),
                 is_under_way: false,
                 seat,
-                session: connection.session(),
+                session: connection.session().clone(),
             })
         };
         connection.at_home(opening).await
@@ -72,7 +73,7 @@ impl Stream for SourceStream {
         }
         let polled = Pin::new(&mut self.rows).poll_next(context);
         self.is_under_way = polled.is_pending();
-        polled.map_err(|error| explain(self.session, error))
+        polled.map_err(|error| self.session.explain(error))
     }
 }
 

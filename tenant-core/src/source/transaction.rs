@@ -152,7 +152,7 @@ impl SourceTransaction {
 async fn begin(
     seat: &mut Seat,
     options: TransactionOptions,
-    session: Option<Session>,
+    session: &Session,
 ) -> Result<DatabaseTransaction, DbErr> {
     let begun = seat.database()?.begin_with_options(options).await;
     let transaction = match begun {
@@ -166,8 +166,9 @@ async fn begin(
         seat.learn_from(error);
     })?;
     let backend = ConnectionTrait::get_database_backend(&transaction);
-    if let Some(set) = session.and_then(|session| session.set_in_transaction(backend)) {
-        transaction.execute_unprepared(&set).await?;
+    if let Some(set) = session.set_in_transaction(backend) {
+        let set = transaction.execute_unprepared(&set).await;
+        set.map_err(|error| session.refused(error))?;
     }
     Ok(transaction)
 }

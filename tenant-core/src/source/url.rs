@@ -241,6 +241,15 @@ impl DatabaseUrl {
         Url::parse(self.expose()).is_ok_and(|url| url.query_pairs().any(|(key, _)| key == name))
     }
 
+    /// Whether a pooler gives each transaction another server connection, as far as one can tell: it
+    /// could not find prepared statements again, so there are to be none.
+    pub(crate) fn is_pooled_by_transaction(&self) -> bool {
+        Url::parse(self.expose()).is_ok_and(|url| {
+            let mut parameters = url.query_pairs();
+            parameters.any(|(key, value)| key == "statement-cache-capacity" && value == "0")
+        })
+    }
+
     /// Before and from the `?`.
     fn split(&self) -> (&str, &str) {
         let url = self.expose();

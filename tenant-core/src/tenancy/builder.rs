@@ -4,7 +4,7 @@ use sea_orm::{ConnectOptions, DbBackend};
 
 use super::{Inner, LimitsOf, Tenancy};
 use crate::{
-    DatabaseUrl, TenantError, TenantInfo, TenantLimits, TenantStore,
+    DatabaseRoles, DatabaseUrl, TenantError, TenantInfo, TenantLimits, TenantStore,
     source::{DataSources, Home, SourceOptions},
 };
 
@@ -103,8 +103,38 @@ impl TenancyBuilder {
         mut self,
         limits: impl Fn(&TenantInfo) -> TenantLimits + Send + Sync + 'static,
     ) -> Self {
-        self.options.sets_sessions = true;
+        self.options.has_limits = true;
         self.limits = Some(Box::new(limits));
+        self
+    }
+
+    /// The second wall, on PostgreSQL: every statement of a tenant runs under a database role of its
+    /// own, which has rights to its schema only. What the first one lets through by mistake, the
+    /// server refuses: raw SQL that names another tenant's schema, a function that does, SQL injected
+    /// into a statement. Default: none.
+    ///
+    /// `tenant-migration` gives tenants their roles when it makes them, and others by
+    /// `Fleet::grant_roles`. A tenant that has none is not served:
+    /// [`TenantError::RoleRefused`](crate::TenantError::RoleRefused).
+    ///
+    /// A role may read and write rows, and use sequences; changing the schema is for those who own it,
+    /// on a connection as [`Tenancy::create_schema`] or [`Tenancy::dedicated_connection`] return it.
+    /// What it may read of the shared tables is granted to
+    /// [all tenants](DatabaseRoles::of_all_tenants), in shared migrations. Tenants in a
+    /// [dedicated](crate::Placement::Dedicated) database have no role: their URL names a user of their
+    /// own. On MySQL and SQLite this does nothing.
+    ///
+    /// It costs a round trip when a connection goes from one tenant to another, one after each
+    /// statement of raw SQL, and one at the beginning of each transaction.
+    ///
+    /// Behind a pooler that gives each transaction another server connection, roles would reach others:
+    /// a URL that says so, with `statement-cache-capacity=0`, is refused.
+    ///
+    /// It is a wall against mistakes and against most injections, not against somebody who writes whole
+    /// scripts: `RESET ROLE` in raw SQL takes it down until the script ends. SECURITY.md tells what
+    /// holds and what does not.
+    pub fn database_roles(mut self, roles: DatabaseRoles) -> Self {
+        self.options.roles = Some(roles);
         self
     }
 

@@ -6,10 +6,13 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, DbErr, Statement};
 
 pub use self::builder::TenancyBuilder;
 use crate::{
-    ConnectionInfo, DataSourceStatistics, DatabaseUrl, Placement, SchemaName, SourceConnection,
-    TenantConnection, TenantContext, TenantError, TenantId, TenantInfo, TenantLimits, TenantStore,
+    ConnectionInfo, DataSourceStatistics, DatabaseRoles, DatabaseUrl, Placement, SchemaName,
+    SourceConnection, TenantConnection, TenantContext, TenantError, TenantId, TenantInfo,
+    TenantLimits, TenantStore,
     qualify::quoted_placeholder,
-    source::{DataSources, Home, connect_alone, connect_dedicated, create_database, create_file},
+    source::{
+        DataSources, Home, Rights, connect_alone, connect_dedicated, create_database, create_file,
+    },
 };
 
 /// What an application holds: the store that knows the tenants, and the databases they are in.
@@ -78,10 +81,23 @@ impl Tenancy {
             Some(served) => served?,
             None => self.served(id).await?,
         };
+        self.for_admitted(&info).await
+    }
+
+    /// A connection of a tenant that was looked up before, whatever its status: for those who have
+    /// asked themselves whether it is served, as [`served`](Self::served) does.
+    ///
+    /// # Errors
+    ///
+    /// As [`for_tenant`](Self::for_tenant), but for the tenant's status.
+    pub async fn for_admitted(&self, tenant: &TenantInfo) -> Result<TenantConnection, TenantError> {
         let limits = self.inner.limits.as_ref();
-        let limits = limits.map_or_else(TenantLimits::default, |limits| limits(&info));
-        let placed = self.placed(id).await?;
-        self.connect(id, &placed, limits).await
+        let rights = Rights {
+            limits: limits.map_or_else(TenantLimits::default, |limits| limits(tenant)),
+            is_owner: false,
+        };
+        let placed = self.placed(&tenant.id).await?;
+        self.connect(&tenant.id, &placed, rights).await
     }
 
     /// What the store knows about a tenant that is served.
@@ -108,7 +124,8 @@ impl Tenancy {
     }
 
     /// A connection of a tenant, served or not: for those who set tenants up, repair or export
-    /// them. The tenant's [limits](TenancyBuilder::limits) are not theirs.
+    /// them. The tenant's [limits](TenancyBuilder::limits) are not theirs, its
+    /// [role](TenancyBuilder::database_roles) is.
     ///
     /// # Errors
     ///
@@ -118,7 +135,7 @@ impl Tenancy {
         id: &TenantId,
     ) -> Result<TenantConnection, TenantError> {
         let placed = self.placed(id).await?;
-        self.connect(id, &placed, TenantLimits::default()).await
+        self.connect(id, &placed, Rights::default()).await
     }
 
     /// A connection to the shared database, bound to no tenant: for the shared tables. A
@@ -157,7 +174,8 @@ impl Tenancy {
 
     /// Creates the tenant's schema where it is missing, empty: the schema on PostgreSQL, the
     /// database on MySQL, the file on SQLite. The tenant need not be active. Returns a connection
-    /// of it, on which to make the tables.
+    /// of it, on which to make the tables: not under the tenant's
+    /// [role](TenancyBuilder::database_roles).
     ///
     /// Nothing else ever creates one: a missing schema, or a file on a disk that is not mounted, is
     /// an error and not an empty tenant.
@@ -168,16 +186,20 @@ impl Tenancy {
     pub async fn create_schema(&self, id: &TenantId) -> Result<TenantConnection, TenantError> {
         let placed = self.placed(id).await?;
         let backend = placed.url().backend();
+        let owner = Rights {
+            is_owner: true,
+            ..Rights::default()
+        };
         if backend == DbBackend::Sqlite {
             create_file(placed.url(), self.inner.sources.options()).await?;
-            return self.connect(id, &placed, TenantLimits::default()).await;
+            return self.connect(id, &placed, owner).await;
         }
         if backend == DbBackend::MySql && placed.placement() == Placement::Dedicated {
             // There is no database yet to connect to.
             create_database(&placed, self.inner.sources.options()).await?;
-            return self.connect(id, &placed, TenantLimits::default()).await;
+            return self.connect(id, &placed, owner).await;
         }
-        let db = self.connect(id, &placed, TenantLimits::default()).await?;
+        let db = self.connect(id, &placed, owner).await?;
         let kind = match backend {
             DbBackend::MySql => "DATABASE",
             _ => "SCHEMA",
@@ -252,6 +274,12 @@ impl Tenancy {
         connect_alone(url, self.inner.sources.options()).await
     }
 
+    /// What the tenants' database roles are called, where they have some.
+    #[must_use]
+    pub fn database_roles(&self) -> Option<&DatabaseRoles> {
+        self.inner.sources.options().roles.as_ref()
+    }
+
     /// How many data sources are open now, those that are closing included.
     #[must_use]
     pub fn open_data_sources(&self) -> usize {
@@ -289,10 +317,10 @@ impl Tenancy {
         &self,
         id: &TenantId,
         placed: &ConnectionInfo,
-        limits: TenantLimits,
+        rights: Rights,
     ) -> Result<TenantConnection, TenantError> {
         let sources = &self.inner.sources;
-        let source = sources.connect_tenant(id, placed, limits).await?;
+        let source = sources.connect_tenant(id, placed, rights).await?;
         Ok(TenantConnection::new(
             source,
             id.clone(),

@@ -40,7 +40,7 @@ impl Progress {
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         let is_told = match &tenant.outcome {
             Outcome::Failed(_) => true,
-            Outcome::Migrated(_) => !self.is_terminal,
+            Outcome::Migrated(_) | Outcome::RoleGranted => !self.is_terminal,
             // They come all at once, and are counted in the report.
             Outcome::UpToDate | Outcome::Skipped(_) => false,
         };

@@ -10,7 +10,7 @@ use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use backon::{BackoffBuilder as _, ExponentialBuilder};
 use futures_util::future::BoxFuture;
-use tenant_core::{Tenancy, TenantDirectory};
+use tenant_core::{DatabaseRoles, Tenancy, TenantDirectory};
 
 pub use self::{
     drift::{Reference, TenantDrift},
@@ -47,6 +47,8 @@ pub(crate) struct Settings {
     pub(crate) attempts: usize,
     pub(crate) development: bool,
     pub(crate) citus: bool,
+    pub(crate) roles: Option<DatabaseRoles>,
+    pub(crate) role_members: Vec<String>,
 }
 
 impl Settings {
@@ -94,6 +96,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 attempts: 5,
                 development: false,
                 citus: false,
+                roles: None,
+                role_members: Vec::new(),
             },
         }
     }
@@ -202,6 +206,28 @@ impl<R: TenantDirectory + 'static> FleetBuilder<R> {
         self
     }
 
+    /// PostgreSQL: gives each tenant a database role of its own, which may read and write the rows of its
+    /// schema, when the tenant is made, cloned or renamed; takes it away when the tenant is archived
+    /// or dropped. See [`TenancyBuilder::database_roles`](tenant_core::TenancyBuilder::database_roles).
+    /// Default: what the tenancy says.
+    ///
+    /// The login of the fleet needs `CREATEROLE`, and owns what it makes. Tables that another login
+    /// makes are the tenant's after [`grant_roles`](Fleet::grant_roles).
+    pub fn database_roles(mut self, roles: DatabaseRoles) -> Self {
+        self.settings.roles = Some(roles);
+        self
+    }
+
+    /// PostgreSQL: logins that may take the tenants' roles, as the application's, beside the one that
+    /// makes them. Default: none.
+    ///
+    /// Let an application log in as somebody who has no rights of its own (`CREATE ROLE app LOGIN
+    /// NOINHERIT`): what does not run under a tenant's role is refused then, too.
+    pub fn role_members<M: Into<String>>(mut self, members: impl IntoIterator<Item = M>) -> Self {
+        self.settings.role_members = members.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// Checks the settings.
     ///
     /// # Errors
@@ -230,6 +256,8 @@ impl<R: TenantDirectory + 'static> FleetBuilder<R> {
                 .store(Arc::clone(&self.registry))
                 .build()?,
         };
+        let roles = settings.roles.take();
+        settings.roles = roles.or_else(|| tenancy.database_roles().cloned());
         Ok(Fleet {
             inner: Arc::new(Inner {
                 registry: self.registry,

@@ -59,7 +59,7 @@ pub enum ProvisionStep {
     Register,
     /// Its schema.
     CreateSchema,
-    /// Its tables.
+    /// Its tables, and its database role, if it has one.
     Migrate,
     /// Its first rows.
     Seed,
@@ -176,6 +176,8 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             is_new: false,
             is_made: false,
         };
+        // That it can be called as it is to be called.
+        self.role_at(&making.place)?;
         while self.enter(&mut making).await? {
             self.make_or_take_back(&making).await?;
             making.is_made = true;
@@ -345,7 +347,7 @@ impl Making<'_> {
         })
     }
 
-    /// Applies all migrations, one after the other.
+    /// Applies all migrations, one after the other, and gives the tenant its role.
     async fn migrate<R: TenantDirectory + 'static>(
         &self,
         fleet: &Fleet<R>,
@@ -361,6 +363,7 @@ impl Making<'_> {
         let migrated = fleet.migrate_one(&mut desk, &job).await;
         desk.close().await;
         migrated?;
+        fleet.grant_role(&self.id, &self.place).await?;
         Ok(())
     }
 

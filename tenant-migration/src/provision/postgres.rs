@@ -63,6 +63,7 @@ async fn at_once<R: TenantDirectory + 'static>(
                 .await?;
         }
     }
+    fleet.grant_in(&tx, &making.place).await?;
     making.tell(ProvisionStep::Migrate, true).await?;
     making.seed(&tx).await?;
     tx.commit().await?;

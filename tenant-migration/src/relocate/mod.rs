@@ -36,6 +36,7 @@ impl Found {
             from,
             to,
             may_be_done,
+            ..
         } = relocation;
         match self {
             Self::Old => Ok(true),
@@ -61,6 +62,8 @@ pub(crate) struct Relocation<'r> {
     pub(crate) to: &'r SchemaName,
     /// Whether it may have the name already, because this was begun before.
     pub(crate) may_be_done: bool,
+    /// Whether the tenant is served from there.
+    pub(crate) is_served: bool,
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {
@@ -80,7 +83,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         }
         let target = renamed(from, to)?;
         let renamed = self.settings().patiently(|| match from.url().backend() {
-            DbBackend::Postgres => Box::pin(postgres::rename(self, relocation)),
+            DbBackend::Postgres => Box::pin(postgres::rename(self, relocation, &target)),
             DbBackend::MySql => Box::pin(mysql::rename(self, relocation)),
             _ => Box::pin(sqlite::rename(self, relocation, &target)),
         });

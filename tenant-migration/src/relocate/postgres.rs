@@ -1,5 +1,5 @@
 use sea_orm::{ConnectionTrait as _, DbBackend};
-use tenant_core::TenantDirectory;
+use tenant_core::{ConnectionInfo, TenantDirectory};
 
 use super::{Found, Relocation};
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
 pub(super) async fn rename<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
     relocation: &Relocation<'_>,
+    target: &ConnectionInfo,
 ) -> Result<(), MigrationError> {
     let Relocation { from, to, .. } = relocation;
     let db = fleet.tenancy().connection_to(from.url()).await?;
@@ -19,10 +20,14 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
         let old = SchemaState::read(&tx, from.schema(), "").await?.has_schema;
         let new = SchemaState::read(&tx, to, "").await?.has_schema;
         if Found::of(old, new).decide(relocation)? {
+            fleet.revoke_in(&tx, from).await?;
             let old = from.schema().quoted(DbBackend::Postgres);
             let new = to.quoted(DbBackend::Postgres);
             tx.execute_unprepared(&format!("ALTER SCHEMA {old} RENAME TO {new}"))
                 .await?;
+            if relocation.is_served {
+                fleet.grant_in(&tx, target).await?;
+            }
         }
         tx.commit().await?;
         Ok::<_, MigrationError>(())

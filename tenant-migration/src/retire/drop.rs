@@ -81,7 +81,10 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         match place.url().backend() {
             DbBackend::Postgres => {
                 let db = self.tenancy().connection_to(place.url()).await?;
-                closing(db, async |db| drop_on_postgres(db, place, patience).await).await
+                closing(db, async |db| {
+                    drop_on_postgres(self, db, place, patience).await
+                })
+                .await
             }
             DbBackend::MySql => {
                 let url = place.url().without_database();
@@ -175,7 +178,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
 
 /// Each table that is dropped is locked until its transaction ends, with its indexes and what it keeps
 /// long values in.
-async fn drop_on_postgres(
+async fn drop_on_postgres<R: TenantDirectory + 'static>(
+    fleet: &Fleet<R>,
     db: &DatabaseConnection,
     place: &ConnectionInfo,
     patience: Duration,
@@ -215,6 +219,7 @@ async fn drop_on_postgres(
     }
     // Few enough are left to go with the schema. Whoever makes one in one transaction has this lock.
     let tx = begin(db, place, patience).await?;
+    fleet.revoke_in(&tx, place).await?;
     tx.execute_unprepared(&format!("DROP SCHEMA IF EXISTS {in_schema} CASCADE"))
         .await?;
     tx.commit().await?;

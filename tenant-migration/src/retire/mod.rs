@@ -58,6 +58,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
                 from: &place,
                 to: &name,
                 may_be_done,
+                is_served: false,
             })
             .await?;
         self.registry().change_place(id, place.clone()).await?;
@@ -136,6 +137,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             from: place,
             to: name,
             may_be_done: former == TenantStatus::Maintenance,
+            is_served: true,
         };
         let place = match self.relocate(&relocation).await {
             Ok(place) => place,

@@ -244,7 +244,11 @@ impl SchemaState {
         })
     }
 
-    fn expect_schema(&self, tenant: &TenantId, place: &ConnectionInfo) -> Result<(), TenantError> {
+    pub(crate) fn expect_schema(
+        &self,
+        tenant: &TenantId,
+        place: &ConnectionInfo,
+    ) -> Result<(), TenantError> {
         if self.has_schema {
             return Ok(());
         }

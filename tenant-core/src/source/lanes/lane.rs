@@ -8,7 +8,7 @@ use super::{
     turns::Affinity,
     watched::{Cut, Watched},
 };
-use crate::source::Session;
+use crate::source::session::{Session, Text};
 
 /// One connection, which is open or not.
 pub(super) struct Lane {
@@ -79,16 +79,20 @@ impl LaneConnection {
 
     /// The connection itself, with `session` set on it. Unless it is held again, it goes back to its
     /// pool.
-    pub(super) async fn hold(&mut self, session: Option<Session>) -> Result<Held, DbErr> {
+    pub(super) async fn hold(&mut self, session: &Session, text: Text) -> Result<Held, DbErr> {
         let mut held = self.take().await?;
-        if let Some(session) = session
-            && self.session != Some(session)
-        {
+        if self.session.as_ref() != Some(session) {
             self.session = None;
             if let Some(set) = session.set(self.database.get_database_backend()) {
-                Watched::new(Some(&self.cut), held.execute_unprepared(&set)).await?;
+                let setting = held.execute_unprepared(&set);
+                let set = Watched::new(Some(&self.cut), setting).await;
+                set.map_err(|error| session.refused(error))?;
             }
-            self.session = Some(session);
+            self.session = Some(session.clone());
+        }
+        if let Text::Raw = text {
+            // Who writes it may set something else.
+            self.session = None;
         }
         Ok(held)
     }

@@ -10,7 +10,10 @@ use super::{
     turns::Affinity,
     watched::Watched,
 };
-use crate::{TenantError, source::Session};
+use crate::{
+    TenantError,
+    source::session::{Session, Text},
+};
 
 /// A lane that nobody else uses as long as this lives. Dropped, it goes to whoever waits for it.
 pub(in crate::source) struct Seat {
@@ -42,7 +45,7 @@ impl Seat {
         Ok(())
     }
 
-    /// The connection, for statements, with `session` set on it. It is given back with
+    /// The connection, for a statement, with `session` set on it. It is given back with
     /// [`keep`](Self::keep) when all went well, and dropped otherwise: then its pool sees to it.
     ///
     /// # Errors
@@ -50,10 +53,11 @@ impl Seat {
     /// That it is closed, and the driver's. A seat that was handed out has one that is open.
     pub(in crate::source) async fn hold(
         &mut self,
-        session: Option<Session>,
+        session: &Session,
+        text: Text,
     ) -> Result<Held, DbErr> {
         let connection = self.connection_mut().ok_or_else(super::is_closed)?;
-        let held = connection.hold(session).await;
+        let held = connection.hold(session, text).await;
         held.inspect_err(|error| {
             self.learn_from(error);
         })

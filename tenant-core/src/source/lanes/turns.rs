@@ -19,16 +19,18 @@ pub(in crate::source) struct Affinity {
 /// that is busy: a tenant that goes elsewhere meets a connection that has not prepared its statements.
 pub(super) const LONG: Duration = Duration::from_millis(50);
 
-/// A tenant waits so long for a lane that another tenant has before it goes on to its next choice:
-/// that is longer than most statements take, and worth it, because where a tenant has been before,
-/// its statements are prepared, and the server process knows its tables.
+/// A tenant waits so long for a lane that another tenant has before it goes on to its next choice, and
+/// does not wait for one that somebody has had for as long: that is longer than most statements take,
+/// and worth it, because where a tenant has been before, its statements are prepared, and the server
+/// process knows its tables. Who has a lane for longer is likely to need it for much longer.
 pub(super) const PATIENCE: Duration = Duration::from_millis(3);
 
 /// Which lanes are free, who has the others, and who waits for which.
 ///
 /// A tenant has no more than its number of lanes at a time, and takes them from as many at the front
 /// of its ranking, not counting those that somebody has had for [`LONG`]. It goes on to the next one
-/// when it has the one before itself, or after it has waited for [`PATIENCE`].
+/// when it has the one before itself, when somebody has had that for [`PATIENCE`], or after it has
+/// waited for as long.
 ///
 /// A lane that becomes free goes to the tenants that wait for it in turns, and within a tenant to
 /// who has waited longest: however many requests of one tenant wait, another tenant's request waits
@@ -73,8 +75,8 @@ impl<L> Place<L> {
         self.lane.is_none() && self.holder == key
     }
 
-    fn is_held_for_long(&self, now: Instant) -> bool {
-        self.lane.is_none() && now.saturating_duration_since(self.since) > LONG
+    fn is_held_longer_than(&self, time: Duration, now: Instant) -> bool {
+        self.lane.is_none() && now.saturating_duration_since(self.since) > time
     }
 
     fn hand_to(&mut self, key: u64, now: Instant) -> Option<L> {
@@ -209,17 +211,18 @@ impl<L, W> Turns<L, W> {
     fn own(&self, affinity: Affinity, now: Instant) -> impl Iterator<Item = (usize, usize)> {
         let ranking = Ranking::new(affinity.key, self.lanes.len()).enumerate();
         ranking
-            .filter(move |(_, number)| !self.lanes[*number].is_held_for_long(now))
+            .filter(move |(_, number)| !self.lanes[*number].is_held_longer_than(LONG, now))
             .take(affinity.lanes)
     }
 
-    /// Those of them that are for a tenant that has not waited yet: up to the first that it has not
-    /// itself.
+    /// Those of them that are for a tenant that has not waited yet: up to the first that is worth
+    /// waiting for.
     fn next(&self, affinity: Affinity, now: Instant) -> impl Iterator<Item = (usize, usize)> {
-        let mut has_all_before = true;
+        let mut goes_on = true;
         self.own(affinity, now).take_while(move |(_, number)| {
-            let is_next = has_all_before;
-            has_all_before = self.lanes[*number].is_held_by(affinity.key);
+            let is_next = goes_on;
+            let place = &self.lanes[*number];
+            goes_on = place.is_held_by(affinity.key) || place.is_held_longer_than(PATIENCE, now);
             is_next
         })
     }

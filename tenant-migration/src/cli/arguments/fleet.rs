@@ -213,6 +213,18 @@ pub(in crate::cli) struct Fresh {
     pub(in crate::cli) citus: Citus,
 }
 
+/// `roles`
+#[derive(Args)]
+pub(in crate::cli) struct Roles {
+    #[command(flatten)]
+    pub(in crate::cli) tenants: Tenants,
+    /// Show all tenants, not only those with whom something is wrong
+    #[arg(long)]
+    pub(in crate::cli) all: bool,
+    #[command(flatten)]
+    pub(in crate::cli) connections: Connections,
+}
+
 /// `drift`
 #[derive(Args)]
 pub(in crate::cli) struct Drift {

@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use tenant_core::TenantRegistry;
 
 pub(super) use self::{
-    fleet::{Down, Drift, Fresh, Lint, List, Status, Tenants, Up},
+    fleet::{Down, Drift, Fresh, Lint, List, Roles, Status, Tenants, Up},
     parse::redacted,
     tenants::{Archive, Clone, Create, Drop, Rename},
 };
@@ -81,6 +81,8 @@ pub(super) enum Command {
     Down(Down),
     /// Drop all tables and make them anew; in development only (TENANT_ENV=development)
     Fresh(Fresh),
+    /// Give tenants the database roles that their statements run under; PostgreSQL
+    Roles(Roles),
     /// Tell whose schemas are not what the migrations make
     Drift(Drift),
     /// Tell what Citus refuses of the migrations; needs PostgreSQL
@@ -150,6 +152,7 @@ impl Command {
             Self::Drift(drift) => drift.connections.configure(builder),
             Self::Up(up) => up.migrate.configure(builder),
             Self::Down(down) => down.migrate.configure(builder),
+            Self::Roles(roles) => roles.connections.configure(builder),
             Self::Fresh(fresh) => fresh.citus.configure(fresh.connections.configure(builder)),
             Self::List(_)
             | Self::Lint(_)

@@ -1,4 +1,4 @@
-//! `up`, `down` and `fresh`.
+//! `up`, `down`, `fresh` and `roles`.
 
 use std::{sync::Arc, time::Instant};
 
@@ -8,7 +8,7 @@ use super::Program;
 use crate::{
     FleetReport, MigrationError, Outcome, Run, Skipped, Stop, TenantReport,
     cli::{
-        arguments::{Down, Fresh, Up},
+        arguments::{Down, Fresh, Roles, Up},
         failure::{Failure, Verdict},
         interrupt::Interruptible,
         progress::Progress,
@@ -69,6 +69,13 @@ impl<R: TenantRegistry + 'static> Program<'_, R> {
         self.tell_report(&report, begun, fresh.all)
     }
 
+    pub(super) async fn roles(&self, roles: Roles) -> Result<Verdict, Failure> {
+        let selection = roles.tenants.selection()?;
+        let begun = Instant::now();
+        let report = self.fleet.grant_roles(&selection).await?;
+        self.tell_report(&report, begun, roles.all)
+    }
+
     /// A run that tells how far it is, and that can be asked to stop.
     fn watched(&self, run: Run, number: usize) -> (Run, Interruptible, Arc<Progress>) {
         let stop = Stop::default();
@@ -113,6 +120,6 @@ fn is_amiss(tenant: &TenantReport) -> bool {
     match &tenant.outcome {
         Outcome::Failed(_) => true,
         Outcome::Skipped(why) => !matches!(why, Skipped::Status(_)),
-        Outcome::Migrated(_) | Outcome::UpToDate => false,
+        Outcome::Migrated(_) | Outcome::RoleGranted | Outcome::UpToDate => false,
     }
 }

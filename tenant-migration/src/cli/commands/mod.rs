@@ -37,6 +37,7 @@ impl<R: TenantRegistry + 'static> Program<'_, R> {
             Command::Up(up) => self.up(up).await,
             Command::Down(down) => self.down(down).await,
             Command::Fresh(fresh) => self.fresh(fresh).await,
+            Command::Roles(roles) => self.roles(roles).await,
             Command::Drift(drift) => self.drift(drift).await,
             Command::Lint(lint) => self.lint(lint).await,
             Command::Rename(rename) => self.rename(rename).await,

@@ -1,0 +1,185 @@
+//! The database roles of tenants, on PostgreSQL: each may use its own schema, and nobody else's.
+
+mod rights;
+
+use std::{panic::AssertUnwindSafe, time::Instant};
+
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
+use tenant_core::{
+    ConnectionInfo, DatabaseRoles, PlacedTenant, SchemaName, TenantDirectory, TenantError, TenantId,
+};
+
+use crate::{
+    Fleet, FleetReport, MigrationError, Outcome, Selection, Skipped, TenantReport,
+    connection::closing,
+    error::conflict,
+    fleet::{has_schema, panicked},
+    session::postgres::{SchemaState, begin},
+};
+
+/// Lets all tenants read shared tables: to be called where these are made, in a shared migration.
+/// `tables` are names as they are in SQL, with their schema where that is not on the search path:
+/// `genre`, `catalogue.genre`.
+///
+/// It makes the role of [all tenants](DatabaseRoles::of_all_tenants), if that is not there. Tenants
+/// read; who writes shared tables does so on [`Tenancy::shared`](tenant_core::Tenancy::shared). On
+/// MySQL and SQLite this does nothing.
+///
+/// # Errors
+///
+/// [`MigrationError::RoleOccupied`] when that role is not one that this made; what the database says.
+pub async fn share_with_tenants(
+    db: &impl ConnectionTrait,
+    roles: &DatabaseRoles,
+    tables: &[&str],
+) -> Result<(), MigrationError> {
+    if db.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let group = roles.of_all_tenants();
+    rights::make(db, [&group]).await?;
+    for table in tables {
+        rights::let_read(db, &group, table).await?;
+    }
+    Ok(())
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// Gives the tenants of a selection their database roles: those that were made before there were
+    /// roles, or those of which somebody else made tables. Doing so again changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`MigrationError::Configuration`] when the fleet knows of no roles; those of
+    /// [`tenants`](Self::tenants). What goes wrong with a tenant is in the report.
+    pub async fn grant_roles(&self, selection: &Selection) -> Result<FleetReport, MigrationError> {
+        if self.settings().roles.is_none() {
+            return Err(MigrationError::Configuration(
+                "the fleet knows of no database roles: name them with `FleetBuilder::database_roles`"
+                    .to_owned(),
+            ));
+        }
+        let tenants = self.tenants(selection).await?;
+        let reports = stream::iter(tenants)
+            .map(|tenant| async move {
+                let begun = Instant::now();
+                let id = tenant.info.id.clone();
+                let granting = AssertUnwindSafe(self.grant_role_to(tenant)).catch_unwind();
+                let granted = granting
+                    .await
+                    .unwrap_or_else(|panic| Err(panicked(&*panic)));
+                let mut report = TenantReport::new(id, granted.unwrap_or_else(Outcome::Failed));
+                report.took = begun.elapsed();
+                report
+            })
+            .buffered(self.settings().workers);
+        Ok(FleetReport {
+            tenants: reports.collect().await,
+        })
+    }
+
+    async fn grant_role_to(&self, tenant: PlacedTenant) -> Result<Outcome, MigrationError> {
+        let status = tenant.info.status;
+        if !has_schema(status) {
+            return Ok(Outcome::Skipped(Skipped::Status(status)));
+        }
+        let (id, place) = (tenant.info.id, tenant.connection?);
+        Ok(match self.grant_role(&id, &place).await? {
+            true => Outcome::RoleGranted,
+            false => Outcome::UpToDate,
+        })
+    }
+
+    /// Gives a tenant that is there its role. `false` when it is to have none.
+    pub(crate) async fn grant_role(
+        &self,
+        id: &TenantId,
+        place: &ConnectionInfo,
+    ) -> Result<bool, MigrationError> {
+        if self.role_at(place)?.is_none() {
+            return Ok(false);
+        }
+        self.settings()
+            .patiently(|| Box::pin(self.grant_role_now(id, place)))
+            .await?;
+        Ok(true)
+    }
+
+    async fn grant_role_now(
+        &self,
+        id: &TenantId,
+        place: &ConnectionInfo,
+    ) -> Result<(), MigrationError> {
+        let db = self.tenancy().connection_to(place.url()).await?;
+        closing(db, async |db| {
+            let tx = begin(db, place, self.settings().lock_timeout).await?;
+            let state = SchemaState::read(&tx, place.schema(), "").await?;
+            state.expect_schema(id, place)?;
+            self.grant_in(&tx, place).await?;
+            tx.commit().await?;
+            Ok::<_, MigrationError>(())
+        })
+        .await
+    }
+
+    /// Gives the tenant whose schema is at a place its role, if it is to have one.
+    pub(crate) async fn grant_in(
+        &self,
+        tx: &DatabaseTransaction,
+        place: &ConnectionInfo,
+    ) -> Result<(), MigrationError> {
+        let (Some(roles), Some(role)) = (&self.settings().roles, self.role_at(place)?) else {
+            return Ok(());
+        };
+        let group = roles.of_all_tenants();
+        rights::make(tx, [&group, &role])
+            .await
+            .map_err(|error| in_the_way(error, place.schema()))?;
+        let rights = rights::Rights {
+            role: &role,
+            group: &group,
+            schema: place.schema(),
+            members: &self.settings().role_members,
+            migrations: self.migrations().table(),
+        };
+        rights
+            .grant(tx)
+            .await
+            .map_err(|error| in_the_way(error.into(), place.schema()))
+    }
+
+    /// Removes the role of the tenant whose schema is at a place, if it has one. The schema stays.
+    pub(crate) async fn revoke_in(
+        &self,
+        tx: &DatabaseTransaction,
+        place: &ConnectionInfo,
+    ) -> Result<(), MigrationError> {
+        // One that would be too long was never made.
+        match self.role_at(place) {
+            Ok(Some(role)) => Ok(rights::remove(tx, &role).await?),
+            _ => Ok(()),
+        }
+    }
+
+    /// The role of the tenant whose schema is at a place, if it is to have one.
+    pub(crate) fn role_at(&self, place: &ConnectionInfo) -> Result<Option<String>, MigrationError> {
+        let roles = self.settings().roles.as_ref();
+        let role = roles.map(|roles| roles.of_place(place)).transpose()?;
+        Ok(role.flatten())
+    }
+}
+
+/// Two who make the role of all tenants at once, or add to it, may collide.
+fn in_the_way(error: MigrationError, schema: &SchemaName) -> MigrationError {
+    match error {
+        MigrationError::Tenant(TenantError::Database(error))
+            if conflict::is_duplicate(&error) || conflict::is_concurrent_update(&error) =>
+        {
+            MigrationError::Locked {
+                schema: schema.clone(),
+            }
+        }
+        error => error,
+    }
+}
