@@ -12,6 +12,7 @@ mod attack;
 mod isolation;
 mod migration;
 mod orm;
+mod roles;
 mod service;
 mod store;
 mod testkit;

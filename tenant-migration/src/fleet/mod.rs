@@ -207,12 +207,12 @@ impl<R: TenantDirectory + 'static> FleetBuilder<R> {
     }
 
     /// PostgreSQL: gives each tenant a database role of its own, which may read and write the rows of its
-    /// schema, when the tenant is made, cloned or renamed; takes it away when the tenant is archived
-    /// or dropped. See [`TenancyBuilder::database_roles`](tenant_core::TenancyBuilder::database_roles).
+    /// schema, when the tenant is made, copied or renamed, and when it is migrated; takes it away when
+    /// the tenant is archived or dropped. See [`TenancyBuilder::database_roles`](tenant_core::TenancyBuilder::database_roles).
     /// Default: what the tenancy says.
     ///
-    /// The login of the fleet needs `CREATEROLE`, and owns what it makes. Tables that another login
-    /// makes are the tenant's after [`grant_roles`](Fleet::grant_roles).
+    /// The login of the fleet needs `CREATEROLE`, and to own what is in the schemas. Functions in a
+    /// tenant's schema are for its role only: the right of everybody to call them is taken away.
     pub fn database_roles(mut self, roles: DatabaseRoles) -> Self {
         self.settings.roles = Some(roles);
         self

@@ -390,6 +390,7 @@ impl<R: TenantDirectory + 'static> Work<R> {
             migrations: self.fleet.migrations().clone(),
             direction: self.direction,
             steps: self.steps,
+            rights: self.fleet.rights_at(place)?,
         };
         self.fleet.migrate_one(desk, &job).await
     }

@@ -177,7 +177,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             is_made: false,
         };
         // That it can be called as it is to be called.
-        self.role_at(&making.place)?;
+        self.rights_at(&making.place)?;
         while self.enter(&mut making).await? {
             self.make_or_take_back(&making).await?;
             making.is_made = true;
@@ -358,6 +358,7 @@ impl Making<'_> {
             migrations: fleet.migrations().clone(),
             direction: Direction::Up,
             steps: None,
+            rights: fleet.rights_at(&self.place)?,
         };
         let mut desk = fleet.desk();
         let migrated = fleet.migrate_one(&mut desk, &job).await;

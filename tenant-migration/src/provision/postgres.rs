@@ -190,6 +190,7 @@ async fn remove<R: TenantDirectory + 'static>(
     let tx = begin(db, &making.place, fleet.settings().lock_timeout).await?;
     lock.check(&tx).await?;
     if unfinished.is_there(&tx, schema).await? {
+        fleet.revoke_in(&tx, &making.place).await?;
         let schema = schema.quoted(DbBackend::Postgres);
         tx.execute_unprepared(&format!("DROP SCHEMA {schema} CASCADE"))
             .await?;

@@ -6,14 +6,12 @@ use std::{panic::AssertUnwindSafe, time::Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
-use tenant_core::{
-    ConnectionInfo, DatabaseRoles, PlacedTenant, SchemaName, TenantDirectory, TenantError, TenantId,
-};
+use tenant_core::{ConnectionInfo, DatabaseRoles, PlacedTenant, TenantDirectory, TenantId};
 
+pub(crate) use self::rights::Rights;
 use crate::{
     Fleet, FleetReport, MigrationError, Outcome, Selection, Skipped, TenantReport,
     connection::closing,
-    error::conflict,
     fleet::{has_schema, panicked},
     session::postgres::{SchemaState, begin},
 };
@@ -37,17 +35,13 @@ pub async fn share_with_tenants(
     if db.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
-    let group = roles.of_all_tenants();
-    rights::make(db, [&group]).await?;
-    for table in tables {
-        rights::let_read(db, &group, table).await?;
-    }
-    Ok(())
+    rights::let_read(db, &roles.of_all_tenants(), tables).await
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {
     /// Gives the tenants of a selection their database roles: those that were made before there were
-    /// roles, or those of which somebody else made tables. Doing so again changes nothing.
+    /// roles, or when there were other [members](crate::FleetBuilder::role_members). Doing so again
+    /// changes nothing.
     ///
     /// # Errors
     ///
@@ -97,7 +91,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         id: &TenantId,
         place: &ConnectionInfo,
     ) -> Result<bool, MigrationError> {
-        if self.role_at(place)?.is_none() {
+        if self.rights_at(place)?.is_none() {
             return Ok(false);
         }
         self.settings()
@@ -129,24 +123,10 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         tx: &DatabaseTransaction,
         place: &ConnectionInfo,
     ) -> Result<(), MigrationError> {
-        let (Some(roles), Some(role)) = (&self.settings().roles, self.role_at(place)?) else {
-            return Ok(());
-        };
-        let group = roles.of_all_tenants();
-        rights::make(tx, [&group, &role])
-            .await
-            .map_err(|error| in_the_way(error, place.schema()))?;
-        let rights = rights::Rights {
-            role: &role,
-            group: &group,
-            schema: place.schema(),
-            members: &self.settings().role_members,
-            migrations: self.migrations().table(),
-        };
-        rights
-            .grant(tx)
-            .await
-            .map_err(|error| in_the_way(error.into(), place.schema()))
+        match self.rights_at(place)? {
+            Some(rights) => rights.grant(tx).await,
+            None => Ok(()),
+        }
     }
 
     /// Removes the role of the tenant whose schema is at a place, if it has one. The schema stays.
@@ -155,31 +135,28 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         tx: &DatabaseTransaction,
         place: &ConnectionInfo,
     ) -> Result<(), MigrationError> {
-        // One that would be too long was never made.
-        match self.role_at(place) {
-            Ok(Some(role)) => Ok(rights::remove(tx, &role).await?),
+        match self.rights_at(place) {
+            Ok(Some(rights)) => Ok(rights::remove(tx, &rights.role).await?),
+            // One whose name would be too long was never made.
             _ => Ok(()),
         }
     }
 
-    /// The role of the tenant whose schema is at a place, if it is to have one.
-    pub(crate) fn role_at(&self, place: &ConnectionInfo) -> Result<Option<String>, MigrationError> {
-        let roles = self.settings().roles.as_ref();
-        let role = roles.map(|roles| roles.of_place(place)).transpose()?;
-        Ok(role.flatten())
-    }
-}
-
-/// Two who make the role of all tenants at once, or add to it, may collide.
-fn in_the_way(error: MigrationError, schema: &SchemaName) -> MigrationError {
-    match error {
-        MigrationError::Tenant(TenantError::Database(error))
-            if conflict::is_duplicate(&error) || conflict::is_concurrent_update(&error) =>
-        {
-            MigrationError::Locked {
-                schema: schema.clone(),
-            }
-        }
-        error => error,
+    /// What the role of the tenant whose schema is at a place may do, if it is to have one.
+    pub(crate) fn rights_at(
+        &self,
+        place: &ConnectionInfo,
+    ) -> Result<Option<Rights>, MigrationError> {
+        let Some(roles) = &self.settings().roles else {
+            return Ok(None);
+        };
+        let role = roles.of_place(place)?;
+        Ok(role.map(|role| Rights {
+            role,
+            group: roles.of_all_tenants(),
+            schema: place.schema().clone(),
+            members: self.settings().role_members.clone(),
+            migrations: self.migrations().table().to_owned(),
+        }))
     }
 }

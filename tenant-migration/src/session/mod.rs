@@ -12,7 +12,7 @@ use sea_orm_migration::{IntoSchemaManagerConnection, MigrationTrait, SchemaManag
 use sha2::{Digest as _, Sha256};
 use tenant_core::{ConnectionInfo, DatabaseUrl, SchemaName, Tenancy, TenantError, TenantId};
 
-use crate::{MigrationError, Migrations, ledger::Direction};
+use crate::{MigrationError, Migrations, ledger::Direction, roles::Rights};
 
 pub(crate) use self::sqlite::file;
 
@@ -33,6 +33,8 @@ pub(crate) struct Job {
     pub(crate) direction: Direction,
     /// At most so many migrations.
     pub(crate) steps: Option<usize>,
+    /// What the tenant's role may do with what is made.
+    pub(crate) rights: Option<Rights>,
 }
 
 impl Desk {

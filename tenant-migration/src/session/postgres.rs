@@ -39,6 +39,7 @@ impl Desk {
             job.migrations
                 .note(&tx, job.direction, migration.name())
                 .await?;
+            grant(&tx, job).await?;
             // What is checked at the end is the migration's doing.
             tx.commit()
                 .await
@@ -77,9 +78,18 @@ impl Desk {
             job.migrations
                 .note(db, job.direction, migration.name())
                 .await?;
+            grant(db, job).await?;
             Ok::<_, MigrationError>(true)
         })
         .await
+    }
+}
+
+/// What a migration made is the tenant's to use.
+async fn grant(db: &impl ConnectionTrait, job: &Job) -> Result<(), MigrationError> {
+    match &job.rights {
+        Some(rights) => rights.grant(db).await,
+        None => Ok(()),
     }
 }
 

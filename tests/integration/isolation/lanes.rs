@@ -304,6 +304,33 @@ mod prepared {
         .await;
     }
 
+    /// By one tenant, on a connection that another one has prepared its statements on.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_throws_away_what_is_prepared_harms_nobody() {
+        World::run(Server::Postgres, async |world| {
+            let tenancy = tenancy(world, 1, 1);
+            let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+            let globex = tenancy.for_tenant(&world.globex).await.unwrap();
+            add(&acme, "Verne").await.unwrap();
+            for script in ["DISCARD ALL", "DEALLOCATE ALL"] {
+                assert_eq!(names(&acme).await.unwrap(), ["Verne"]);
+                let raw = globex.unscoped_raw();
+                raw.execute_unprepared(script).await.unwrap();
+                assert_eq!(names(&acme).await.unwrap(), ["Verne"], "{script}");
+                // Inside a transaction it fails, and when that has ended, it is well again.
+                let transaction = acme.begin().await.unwrap();
+                names(&transaction).await.unwrap();
+                let raw = transaction.unscoped_raw();
+                raw.execute_unprepared("DEALLOCATE ALL").await.unwrap();
+                names(&transaction).await.unwrap_err();
+                drop(transaction);
+                assert_eq!(names(&acme).await.unwrap(), ["Verne"], "{script}");
+            }
+            tenancy.close().await;
+        })
+        .await;
+    }
+
     fn everything() -> Statement {
         Statement::from_string(sea_orm::DbBackend::Postgres, "SELECT * FROM $tenant.author")
     }

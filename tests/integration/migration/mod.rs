@@ -5,7 +5,7 @@ mod crash;
 mod drift;
 mod fleet;
 mod half_done;
-mod library;
+pub(crate) mod library;
 mod looked_at;
 mod moved;
 mod outside;

@@ -1,0 +1,213 @@
+//! A role comes with its tenant, follows it, and goes with it.
+
+use futures_util::future::join_all;
+use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+use sea_orm_tenant::{
+    DatabaseRoles,
+    migration::{MigrationError, Outcome, ProvisionStep, Provisioned, Run, Selection, Take},
+};
+
+use super::{Walled, on_postgres, owner, roles, user};
+use crate::{
+    isolation::rows::count,
+    migration::library::{First, genre},
+    support::World,
+};
+
+on_postgres!(
+    later_tables_are_the_tenants_too,
+    a_role_follows_its_tenant_and_goes_with_it,
+    a_copy_has_a_role_of_its_own,
+    many_are_made_at_once,
+    a_role_of_somebody_else_is_not_taken,
+    a_role_whose_name_would_be_cut_off_is_refused_before_anything_is_made,
+    a_fleet_without_roles_makes_none,
+    a_failure_leaves_no_role,
+);
+
+/// Whether there is such a role.
+async fn exists(world: &World, role: &str) -> bool {
+    let owner = owner(world).await;
+    let select = format!("SELECT count(*) FROM pg_roles WHERE rolname = '{role}'");
+    let found = count(&owner, &select).await.unwrap();
+    owner.close().await.unwrap();
+    found == 1
+}
+
+async fn later_tables_are_the_tenants_too(world: &World) {
+    let walled = Walled::new(world).await;
+    let early = walled.yard.builder::<First<1>>().database_roles(roles());
+    let early = early.role_members([walled.login.as_str()]).build().unwrap();
+    early
+        .provision(&walled.yard.provision("one"))
+        .await
+        .unwrap();
+    walled.enter("one");
+    let report = walled.fleet().up(&Run::of(Selection::All)).await.unwrap();
+    assert!(matches!(report.tenants[0].outcome, Outcome::Migrated(3)));
+    let tenancy = walled.tenancy().build().unwrap();
+    let db = walled.db(&tenancy, "one").await;
+    let insert = "INSERT INTO $tenant.item (kind_id, title, due) VALUES (1, 'x', 3)";
+    db.execute_unprepared(insert).await.unwrap();
+    tenancy.close().await;
+}
+
+async fn a_role_follows_its_tenant_and_goes_with_it(world: &World) {
+    let walled = Walled::new(world).await;
+    let fleet = walled.fleet();
+    walled.make(&["one"]).await;
+    let (one, two) = (walled.yard.id("one"), walled.yard.id("two"));
+    // So that it is removed with the world.
+    walled.yard.place("two");
+    fleet.rename(&one, &two).await.unwrap();
+    assert!(!exists(world, &walled.role("one")).await);
+    walled.enter("two");
+    let tenancy = walled.tenancy().build().unwrap();
+    let db = walled.db(&tenancy, "two").await;
+    assert_eq!(user(&db).await, walled.role("two"));
+    assert_eq!(genre::Entity::find().all(&db).await.unwrap().len(), 2);
+    tenancy.close().await;
+    // Nobody is served from there, so that nobody has a role.
+    fleet.archive(&two).await.unwrap();
+    assert!(!exists(world, &walled.role("two")).await);
+    fleet.drop_tenant(&two, two.as_str()).await.unwrap();
+    // One that is dropped without having been archived.
+    let provision = walled.yard.provision("three").hook(|event| {
+        Box::pin(async move {
+            match event.step {
+                ProvisionStep::Activate => Err("stopped".into()),
+                _ => Ok(()),
+            }
+        })
+    });
+    fleet.provision(&provision).await.unwrap_err();
+    assert!(exists(world, &walled.role("three")).await);
+    let three = walled.yard.id("three");
+    fleet.drop_tenant(&three, three.as_str()).await.unwrap();
+    assert!(!exists(world, &walled.role("three")).await);
+}
+
+async fn a_copy_has_a_role_of_its_own(world: &World) {
+    let walled = Walled::new(world).await;
+    walled.make(&["one"]).await;
+    let fleet = walled.fleet();
+    let copy = walled.yard.provision("copy");
+    let made = fleet
+        .copy_tenant(&walled.yard.id("one"), &copy, Take::StructureAndData)
+        .await;
+    assert_eq!(made.unwrap(), Provisioned::Made);
+    walled.enter("copy");
+    let tenancy = walled.tenancy().build().unwrap();
+    let db = walled.db(&tenancy, "copy").await;
+    assert_eq!(user(&db).await, walled.role("copy"));
+    assert_eq!(genre::Entity::find().all(&db).await.unwrap().len(), 2);
+    let theirs = format!("SELECT 1 FROM \"{}\".kind", walled.schema("one"));
+    let outcome = db.unscoped_raw().execute_unprepared(&theirs).await;
+    super::assert_refused(&theirs, outcome);
+    tenancy.close().await;
+}
+
+/// They share the role of all tenants, which one of them makes.
+async fn many_are_made_at_once(world: &World) {
+    let walled = Walled::new(world).await;
+    let names: Vec<_> = (0..8).map(|number| format!("t{number}")).collect();
+    // A role of all tenants that nobody has made yet.
+    let (_, number) = world.acme.as_str().split_once('-').unwrap();
+    let roles = DatabaseRoles::new(&format!("n{number}")).unwrap();
+    let fleet = walled.builder().database_roles(roles.clone()).build();
+    let fleet = fleet.unwrap();
+    let provisions: Vec<_> = names
+        .iter()
+        .map(|name| walled.yard.provision(name))
+        .collect();
+    let made = join_all(
+        provisions
+            .iter()
+            .map(|provision| fleet.provision(provision)),
+    )
+    .await;
+    for made in made {
+        assert_eq!(made.unwrap(), Provisioned::Made);
+    }
+    for name in &names {
+        let role = roles.of_schema(&walled.schema(name).parse().unwrap());
+        assert!(exists(world, &role.unwrap()).await);
+    }
+}
+
+async fn a_role_of_somebody_else_is_not_taken(world: &World) {
+    let walled = Walled::new(world).await;
+    let role = walled.role("one");
+    let owner = owner(world).await;
+    for right in ["LOGIN", "SUPERUSER", "CREATEROLE", "BYPASSRLS"] {
+        let create = format!("CREATE ROLE \"{role}\" {right}");
+        owner.execute_unprepared(&create).await.unwrap();
+        let provision = walled.yard.provision("one");
+        let refused = walled.fleet().provision(&provision).await.unwrap_err();
+        assert!(
+            matches!(&refused, MigrationError::RoleOccupied { role: taken } if *taken == role),
+            "{refused}"
+        );
+        assert_eq!(walled.yard.is_there("one").await, (false, false));
+        let drop = format!("DROP ROLE \"{role}\"");
+        owner.execute_unprepared(&drop).await.unwrap();
+    }
+    owner.close().await.unwrap();
+}
+
+async fn a_role_whose_name_would_be_cut_off_is_refused_before_anything_is_made(world: &World) {
+    let walled = Walled::new(world).await;
+    // As long as an id may be.
+    let name = "x".repeat(56 - walled.yard.id("x").as_str().len() + 1);
+    let fleet = walled.fleet();
+    let refused = fleet.provision(&walled.yard.provision(&name)).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("more than 63 bytes"), "{refused}");
+    assert_eq!(walled.yard.is_there(&name).await, (false, false));
+    // One that was made without roles is named in the report, and can be archived and dropped.
+    walled.yard.make::<4>(&[&name]).await;
+    let report = fleet.grant_roles(&Selection::All).await.unwrap();
+    assert!(matches!(report.tenants[0].outcome, Outcome::Failed(_)));
+    let id = walled.yard.id(&name);
+    fleet.archive(&id).await.unwrap();
+    fleet.drop_tenant(&id, id.as_str()).await.unwrap();
+}
+
+async fn a_fleet_without_roles_makes_none(world: &World) {
+    let walled = Walled::new(world).await;
+    walled.yard.make::<4>(&["one"]).await;
+    assert!(!exists(world, &walled.role("one")).await);
+    let fleet = walled.yard.fleet::<4>();
+    let refused = fleet.grant_roles(&Selection::All).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("FleetBuilder::database_roles"),
+        "{refused}"
+    );
+    // What a tenancy says holds for a fleet that has it.
+    let fleet = walled.yard.builder::<First<4>>();
+    let tenancy = walled.tenancy().build().unwrap();
+    let fleet = fleet.tenancy(tenancy).build().unwrap();
+    let report = fleet.grant_roles(&Selection::All).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    assert!(exists(world, &walled.role("one")).await);
+}
+
+async fn a_failure_leaves_no_role(world: &World) {
+    let walled = Walled::new(world).await;
+    let failing = walled
+        .yard
+        .provision("one")
+        .seed(|_| Box::pin(async { Err("no".into()) }));
+    walled.fleet().provision(&failing).await.unwrap_err();
+    assert!(!exists(world, &walled.role("one")).await);
+    // In steps, each of which is committed: what is left is removed.
+    let citus = walled.builder().citus(true).build().unwrap();
+    citus.provision(&failing).await.unwrap_err();
+    assert!(!exists(world, &walled.role("one")).await);
+    assert_eq!(walled.yard.is_there("one").await, (false, false));
+    citus
+        .provision(&walled.yard.provision("one"))
+        .await
+        .unwrap();
+    assert!(exists(world, &walled.role("one")).await);
+}
