@@ -1,11 +1,11 @@
 //! Handlers get their own tenant's connection and info.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use actix_web::{App, FromRequest as _, HttpResponse, test, web};
 use sea_orm::{EntityTrait as _, StreamTrait, TransactionTrait as _};
 use sea_orm_tenant::{
-    TenantContext, TenantStatus,
+    TenantContext, TenantLimits, TenantStatus,
     actix::{CurrentTenant, TenantDb, TenantMiddleware, TenantProblem, TenantTransaction},
 };
 
@@ -23,6 +23,7 @@ on_every_database!(
     extractors_work_without_an_application,
     optional_extractors_are_there_for_a_tenant,
     a_tenant_that_is_suspended_meanwhile_ends_what_it_began,
+    a_tenants_limits_hold_in_a_request,
 );
 
 fn of_acme(world: &World) -> test::TestRequest {
@@ -259,4 +260,38 @@ async fn without_a_tenancy_an_extractor_says_what_is_missing() {
             .to_string()
             .contains("wrap the application in TenantMiddleware")
     );
+}
+
+async fn a_tenants_limits_hold_in_a_request(world: &World) {
+    async fn beside(db: TenantDb) -> Result<HttpResponse, TenantProblem> {
+        let _transaction = db.begin().await?;
+        names(&db).await?;
+        Ok(HttpResponse::Ok().finish())
+    }
+    async fn beside_its_own(
+        transaction: TenantTransaction,
+        db: TenantDb,
+    ) -> Result<HttpResponse, TenantProblem> {
+        names(&transaction).await?;
+        names(&db).await?;
+        Ok(HttpResponse::Ok().finish())
+    }
+    let builder = world
+        .tenancy()
+        .max_connections(4)
+        .acquire_timeout(Duration::from_millis(300));
+    let free = builder.limits(|_| TenantLimits::default().connections(1));
+    let tenancy = free.build().unwrap();
+    let routes = |config: &mut web::ServiceConfig| {
+        config
+            .route("/beside", web::get().to(beside))
+            .route("/its-own", web::get().to(beside_its_own));
+    };
+    for path in ["/beside", "/its-own"] {
+        let tenants = TenantMiddleware::new(tenancy.clone());
+        let request = of_acme(world).uri(path);
+        let answer = send(tenants, routes, request).await;
+        assert_eq!(answer.problem(), (503, "busy".into()), "{path}");
+    }
+    tenancy.close().await;
 }
