@@ -80,6 +80,7 @@ async fn touch(tenants: &Tenants, limits: Limits, report: &Report) -> Result<(),
     report.title(format!("The first request of each of {MANY} tenants"));
     let ways = [
         Way::Ours,
+        Way::OursWithRoles,
         Way::ByHand,
         Way::OursWithoutLanes,
         Way::SharedPoolLargeCaches,

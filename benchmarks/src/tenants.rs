@@ -6,8 +6,8 @@ use sea_orm::{
     ConnectOptions,
     sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection},
 };
-use tenant_core::{DatabaseUrl, MemoryStore, SchemaName, TenantId};
-use tokio::task::JoinSet;
+use tenant_core::{DatabaseRoles, DatabaseUrl, MemoryStore, SchemaName, TenantId};
+use tokio::{sync::OnceCell, task::JoinSet};
 use url::Url;
 
 use crate::{
@@ -20,6 +20,8 @@ const NAME: &str = "tenants_benchmark";
 /// Made in one transaction, which holds a lock of each of their relations.
 const TOGETHER: usize = 50;
 const MAKERS: usize = 2;
+/// A login that may take roles, and nothing else.
+const LOGIN: &str = "without_rights";
 
 /// The tenants, and where they are.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub struct Tenants {
     pub server: Server,
     url: Url,
     ids: Vec<TenantId>,
+    have_roles: OnceCell<()>,
 }
 
 impl Tenants {
@@ -54,7 +57,13 @@ impl Tenants {
         }
         // What the making has left to do is not done while something is measured.
         server.execute("CHECKPOINT".to_owned()).await?;
-        Ok((Self { server, url, ids }, begun.elapsed()))
+        let tenants = Self {
+            server,
+            url,
+            ids,
+            have_roles: OnceCell::new(),
+        };
+        Ok((tenants, begun.elapsed()))
     }
 
     #[must_use]
@@ -102,12 +111,60 @@ impl Tenants {
         Ok(store)
     }
 
+    /// Gives each of them a database role, if they have none, which a login without other rights may
+    /// take: [`log_in_without_rights`].
+    ///
+    /// # Errors
+    ///
+    /// The server's.
+    pub async fn give_roles(&self) -> Result<DatabaseRoles, BoxError> {
+        let roles = DatabaseRoles::new("benchmark")?;
+        let give = async {
+            let mut db = PgConnection::connect(self.url.as_str()).await?;
+            let make = format!(
+                "DROP ROLE IF EXISTS {LOGIN}; CREATE ROLE {LOGIN} LOGIN NOINHERIT PASSWORD '{LOGIN}'"
+            );
+            db.execute(AssertSqlSafe(make)).await?;
+            for batch in self.ids.chunks(TOGETHER) {
+                let mut statements = String::new();
+                for schema in batch.iter().map(SchemaName::for_tenant) {
+                    let role = roles.of_schema(&schema)?;
+                    statements.push_str(&format!(
+                        r#"
+                        CREATE ROLE "{role}" NOLOGIN;
+                        GRANT "{role}" TO {LOGIN};
+                        GRANT USAGE ON SCHEMA "{schema}" TO "{role}";
+                        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA "{schema}" TO "{role}";
+                        GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA "{schema}" TO "{role}";
+                        "#
+                    ));
+                }
+                db.execute(AssertSqlSafe(statements)).await?;
+            }
+            db.close().await?;
+            Ok::<_, BoxError>(())
+        };
+        self.have_roles.get_or_try_init(|| give).await?;
+        Ok(roles)
+    }
+
     /// # Errors
     ///
     /// The server's.
     pub async fn drop(self) -> Result<(), BoxError> {
         self.server.drop_database(NAME).await
     }
+}
+
+/// Makes a URL that of a login that may only take the roles of [`Tenants::give_roles`].
+///
+/// # Errors
+///
+/// That the URL can name nobody.
+pub fn log_in_without_rights(url: &mut Url) -> Result<(), BoxError> {
+    let named = url.set_username(LOGIN);
+    let named = named.and_then(|()| url.set_password(Some(LOGIN)));
+    named.map_err(|()| "the URL can name no user".into())
 }
 
 fn id(number: usize) -> Result<TenantId, BoxError> {

@@ -20,7 +20,10 @@ use std::{
 
 use clap::ValueEnum;
 
-use self::lanes::Lanes;
+use self::{
+    lanes::Lanes,
+    ours::{Ours, Settings},
+};
 use crate::{BoxError, load::Request, tenants::Tenants};
 
 /// Answers requests.
@@ -47,6 +50,8 @@ pub enum Way {
     ByHandHeld,
     /// This product.
     Ours,
+    /// This product with a database role for each tenant, by a login that has no other rights.
+    OursWithRoles,
     /// This product with connections that all serve all tenants.
     OursWithoutLanes,
     /// `TenantConnection` on one pool with the driver's default cache, 100 statements a connection.
@@ -71,6 +76,7 @@ impl Way {
             Self::ByHand => "qualified by hand, sqlx, same lanes",
             Self::ByHandHeld => "the same, in no pool",
             Self::Ours => "**sea-orm-tenant**",
+            Self::OursWithRoles => "sea-orm-tenant with database roles",
             Self::OursWithoutLanes => "sea-orm-tenant without lanes",
             Self::SharedPool => "one pool, caches of 100",
             Self::SharedPoolLargeCaches => "one pool, caches that forget nothing",
@@ -102,8 +108,27 @@ impl Way {
                 &to,
                 Lanes::of_connections(&to).await?,
             )),
-            Self::Ours => Arc::new(ours::Ours::open(&to, true)?),
-            Self::OursWithoutLanes => Arc::new(ours::Ours::open(&to, false)?),
+            Self::Ours => Arc::new(Ours::open(&to, Settings::default())?),
+            Self::OursWithRoles => {
+                let roles = Some(tenants.give_roles().await?);
+                Arc::new(Ours::open(
+                    &to,
+                    Settings {
+                        roles,
+                        ..Settings::default()
+                    },
+                )?)
+            }
+            Self::OursWithoutLanes => {
+                let with_lanes = false;
+                Arc::new(Ours::open(
+                    &to,
+                    Settings {
+                        with_lanes,
+                        ..Settings::default()
+                    },
+                )?)
+            }
             Self::SharedPool => Arc::new(shared_pool::SharedPool::open(&to, 100).await?),
             Self::SharedPoolLargeCaches => {
                 Arc::new(shared_pool::SharedPool::open(&to, EVERYTHING).await?)

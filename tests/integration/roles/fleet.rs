@@ -43,12 +43,26 @@ async fn later_tables_are_the_tenants_too(world: &World) {
         .await
         .unwrap();
     walled.enter("one");
+    let (schema, owner) = (walled.schema("one"), owner(world).await);
+    let define =
+        format!("CREATE FUNCTION \"{schema}\".f() RETURNS integer LANGUAGE sql AS 'SELECT 1'");
+    owner.execute_unprepared(&define).await.unwrap();
     let report = walled.fleet().up(&Run::of(Selection::All)).await.unwrap();
     assert!(matches!(report.tenants[0].outcome, Outcome::Migrated(3)));
     let tenancy = walled.tenancy().build().unwrap();
     let db = walled.db(&tenancy, "one").await;
     let insert = "INSERT INTO $tenant.item (kind_id, title, due) VALUES (1, 'x', 3)";
     db.execute_unprepared(insert).await.unwrap();
+    // Nobody else's, although functions are everybody's otherwise.
+    let roles = [(walled.role("one"), true), (walled.login.clone(), false)];
+    for (role, may) in roles {
+        let ask = format!(
+            "SELECT count(*) FROM pg_proc WHERE pronamespace = '\"{schema}\"'::regnamespace \
+             AND has_function_privilege('{role}', oid, 'EXECUTE')"
+        );
+        assert_eq!(count(&owner, &ask).await.unwrap(), i64::from(may), "{role}");
+    }
+    owner.close().await.unwrap();
     tenancy.close().await;
 }
 

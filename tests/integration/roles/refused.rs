@@ -2,8 +2,8 @@
 
 use futures_util::TryStreamExt as _;
 use sea_orm::{
-    ConnectionTrait as _, EntityTrait as _, QueryFilter as _, QuerySelect as _, Statement,
-    StreamTrait as _, TransactionSession as _, TransactionTrait as _, sea_query::Expr,
+    ConnectionTrait as _, DbBackend, EntityTrait as _, QueryFilter as _, QuerySelect as _,
+    Statement, StreamTrait as _, TransactionSession as _, TransactionTrait as _, sea_query::Expr,
 };
 use sea_orm_tenant::{TenantDatabaseContext, migration::Selection};
 
@@ -78,7 +78,7 @@ async fn raw_sql_that_names_another_tenant_is_refused(world: &World) {
         format!("CREATE TABLE \"{other}\".mine (id integer)"),
         format!("DROP TABLE \"{other}\".kind"),
     ] {
-        let statement = Statement::from_string(sea_orm::DbBackend::Postgres, &sql);
+        let statement = Statement::from_string(DbBackend::Postgres, &sql);
         let raw = db.unscoped_raw();
         assert_refused(&sql, raw.query_one_raw(statement.clone()).await.map(drop));
         assert_refused(&sql, raw.query_all_raw(statement.clone()).await.map(drop));
@@ -251,6 +251,11 @@ async fn a_script_that_resets_its_role_gets_out(world: &World) {
          WHERE taken.set_config <> ''"
     );
     assert!(ask(raw, &nested).await.unwrap().contains("secret"));
+    let block = format!(
+        "DO $do$ BEGIN SET ROLE \"{role}\"; UPDATE \"{other}\".kind SET label = 'secret'; END $do$"
+    );
+    let prepared = Statement::from_string(DbBackend::Postgres, block);
+    raw.execute_raw(prepared).await.unwrap();
     // That ends with the statement.
     assert_eq!(user(&db).await, walled.role("one"));
     assert_refused(&labels, ask(raw, &labels).await);
