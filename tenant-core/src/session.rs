@@ -68,24 +68,23 @@ impl TenantDatabaseContext {
         };
         match backend {
             DbBackend::Postgres => {
-                let path: String = std::iter::once(transaction.schema())
-                    .chain(visible)
-                    .map(|schema| format!("{}, ", schema.quoted(backend)))
-                    .collect();
                 // What a missing schema leaves is `pg_temp`, where tables would be made, and lost.
-                let set = Statement::from_sql_and_values(
-                    backend,
-                    "SELECT set_config('search_path', $1, true) \
-                     FROM pg_catalog.pg_namespace WHERE nspname = '$tenant'",
-                    [format!("{path}pg_temp").into()],
-                );
-                match transaction.query_one_raw(set).await? {
-                    Some(_) => Ok(()),
-                    None => Err(TenantError::MissingSchema {
+                let find = "SELECT FROM pg_catalog.pg_namespace WHERE nspname = '$tenant'";
+                let find = Statement::from_string(backend, find);
+                if transaction.query_one_raw(find).await?.is_none() {
+                    return Err(TenantError::MissingSchema {
                         tenant: transaction.tenant().clone(),
                         schema: transaction.schema().clone(),
-                    }),
+                    });
                 }
+                // Not by `set_config`, which tenants' roles may be kept from.
+                let visible: String = visible
+                    .iter()
+                    .map(|schema| format!("{}, ", schema.quoted(backend)))
+                    .collect();
+                let set = format!("SET LOCAL search_path = \"$tenant\", {visible}pg_temp");
+                transaction.execute_unprepared(&set).await?;
+                Ok(())
             }
             DbBackend::Sqlite if transaction.schema().as_str() == "main" => Ok(()),
             DbBackend::Sqlite => Err(refuse(

@@ -60,9 +60,9 @@ pub enum MigrationError {
     },
 
     /// What is to be a tenant's database role, or that of all tenants, is one that can log in, or has
-    /// rights beyond those that are granted to it.
+    /// rights elsewhere: somebody else's, or left behind by a tenant that was moved without its role.
     #[error(
-        "the database role {role} was not made for tenants: it can log in, or may do what they must not. Nothing was changed. Call the roles otherwise (`DatabaseRoles::new`), or remove it by hand"
+        "the database role {role} was not made for this tenant: it can log in, or has rights elsewhere. Nothing was changed. Remove it by hand (`DROP OWNED BY`, `DROP ROLE`), or call the roles otherwise (`DatabaseRoles::new`)"
     )]
     RoleOccupied {
         /// The role.
@@ -181,10 +181,24 @@ pub(crate) mod conflict {
     }
 
     /// PostgreSQL: "tuple concurrently updated", of two who change one role or its rights at once. It
-    /// has no code of its own.
+    /// has no code of its own, and is told by the server function that says it.
+    #[cfg(feature = "sqlx-postgres")]
     pub(crate) fn is_concurrent_update(error: &DbErr) -> bool {
-        code(error).is_some_and(|code| code == "XX000")
-            && error.to_string().contains("concurrently")
+        use sea_orm::sqlx::postgres::PgDatabaseError;
+        let error = by_server(error).and_then(|error| error.try_downcast_ref::<PgDatabaseError>());
+        error.is_some_and(|error| {
+            error.code() == "XX000"
+                && matches!(
+                    error.routine(),
+                    Some("simple_heap_update" | "simple_heap_delete")
+                )
+        })
+    }
+
+    /// Without the driver, it is not said.
+    #[cfg(not(feature = "sqlx-postgres"))]
+    pub(crate) fn is_concurrent_update(_: &DbErr) -> bool {
+        false
     }
 
     /// MySQL: what a statement was to make is there, or what it was to remove is gone.
@@ -216,6 +230,21 @@ pub(crate) mod conflict {
         feature = "sqlx-sqlite"
     ))]
     fn code(error: &DbErr) -> Option<String> {
+        let error = by_server(error)?;
+        #[cfg(feature = "sqlx-mysql")]
+        if let Some(mysql) = error.try_downcast_ref::<sea_orm::sqlx::mysql::MySqlDatabaseError>() {
+            return Some(mysql.number().to_string());
+        }
+        error.code().map(|code| code.into_owned())
+    }
+
+    /// What the server itself said, where a statement failed because of that.
+    #[cfg(any(
+        feature = "sqlx-postgres",
+        feature = "sqlx-mysql",
+        feature = "sqlx-sqlite"
+    ))]
+    fn by_server(error: &DbErr) -> Option<&(dyn sea_orm::sqlx::error::DatabaseError + 'static)> {
         use sea_orm::RuntimeErr;
 
         let (DbErr::Exec(RuntimeErr::SqlxError(error))
@@ -224,12 +253,7 @@ pub(crate) mod conflict {
         else {
             return None;
         };
-        let error = error.as_database_error()?;
-        #[cfg(feature = "sqlx-mysql")]
-        if let Some(mysql) = error.try_downcast_ref::<sea_orm::sqlx::mysql::MySqlDatabaseError>() {
-            return Some(mysql.number().to_string());
-        }
-        error.code().map(|code| code.into_owned())
+        error.as_database_error()
     }
 
     /// Without a driver, nobody says anything.

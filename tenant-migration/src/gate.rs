@@ -129,7 +129,8 @@ impl<S: TenantStore + 'static> VersionGateBuilder<S> {
         self
     }
 
-    /// How the gate opens its connections. Default: one for each database, and a wait of 8 s.
+    /// How the gate opens its connections. Default: one for each database, and a wait of 8 s. Where
+    /// tenants have [roles](TenancyBuilder::database_roles), name them here, too.
     pub fn configure(
         mut self,
         configure: impl FnOnce(TenancyBuilder) -> TenancyBuilder + Send + 'static,

@@ -33,6 +33,9 @@ use crate::{TenantError, error::product, transactional::impl_transaction_trait};
 /// On PostgreSQL a statement that fails because its table was changed since it was prepared is run
 /// once more, on a new connection. Inside a transaction it fails; when that has ended, the
 /// connection is replaced.
+///
+/// A transaction is begun with [`begin`](sea_orm::TransactionTrait::begin). One that raw SQL leaves open
+/// is rolled back: after a text with a word like `BEGIN` in it, the connection is closed.
 #[derive(Clone)]
 pub struct SourceConnection {
     // Dropped in this order: whoever is told that a share was given back finds it gone.
@@ -110,28 +113,38 @@ impl SourceConnection {
     ///
     /// The driver's, and [`TenantError::ConnectionsBusy`].
     pub async fn ping(&self) -> Result<(), DbErr> {
-        on_seat!(self, Typed, None, |held| held.ping())
+        on_seat!(self, Text::Ping, |held| held.ping())
     }
 }
 
 /// Runs a statement on one of the connections, and once more where another would do better.
 macro_rules! on_seat {
-    ($self:ident, $text:ident, $sql:expr, |$held:ident| $statement:expr) => {
+    ($self:ident, $text:expr, |$held:ident| $statement:expr) => {{
+        let text = $text;
         $self
             .at_home(async {
                 let mut seat = $self.seat().await?;
-                let mut $held = seat.hold(&$self.session, Text::$text).await?;
+                let mut $held = seat.hold(&$self.session, text).await?;
                 match seat.watch($statement).await {
+                    outcome if text.may_begin() => {
+                        drop($held);
+                        seat.discard();
+                        outcome.map_err(|error| $self.explain(error))
+                    }
                     Ok(outcome) => {
                         seat.keep($held);
                         Ok(outcome)
                     }
                     Err(error) if seat.learn_from(&error) => {
                         drop($held);
+                        if !text.fails_whole() {
+                            seat.discard();
+                            return Err($self.explain(error));
+                        }
                         // Boxed: it is seldom needed, and as large as the first.
                         let again = async {
                             seat.replace().await?;
-                            let mut $held = seat.hold(&$self.session, Text::$text).await?;
+                            let mut $held = seat.hold(&$self.session, text).await?;
                             seat.watch($statement).await
                         };
                         Box::pin(again).await.map_err(|error| $self.explain(error))
@@ -139,9 +152,9 @@ macro_rules! on_seat {
                     Err(error) => Err($self.explain(error)),
                 }
             })
-            .instrument($self.span($sql))
+            .instrument($self.span(text.shown()))
             .await
-    };
+    }};
 }
 use on_seat;
 
@@ -160,22 +173,22 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        on_seat!(self, Raw, Some(&statement.sql), |held| held
+        on_seat!(self, Text::Raw(&statement.sql), |held| held
             .execute(&statement))
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, Typed, Some(&statement.sql), |held| held
+        on_seat!(self, Text::Typed(&statement.sql), |held| held
             .execute(&statement))
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        on_seat!(self, Raw, None, |held| held.execute_unprepared(sql))
+        on_seat!(self, Text::Script(sql), |held| held.execute_unprepared(sql))
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        on_seat!(self, Raw, Some(&statement.sql), |held| held
+        on_seat!(self, Text::Raw(&statement.sql), |held| held
             .query_one(&statement))
     }
 
@@ -184,12 +197,12 @@ impl ConnectionTrait for SourceConnection {
         statement: &S,
     ) -> Result<Option<QueryResult>, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, Typed, Some(&statement.sql), |held| held
+        on_seat!(self, Text::Typed(&statement.sql), |held| held
             .query_one(&statement))
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        on_seat!(self, Raw, Some(&statement.sql), |held| held
+        on_seat!(self, Text::Raw(&statement.sql), |held| held
             .query_all(&statement))
     }
 
@@ -198,7 +211,7 @@ impl ConnectionTrait for SourceConnection {
         statement: &S,
     ) -> Result<Vec<QueryResult>, DbErr> {
         let statement = statement.build(&self.source.backend);
-        on_seat!(self, Typed, Some(&statement.sql), |held| held
+        on_seat!(self, Text::Typed(&statement.sql), |held| held
             .query_all(&statement))
     }
 
@@ -235,6 +248,7 @@ impl StreamTrait for SourceConnection {
     }
 }
 
+/// In transactions, whose connections have the session for certain.
 #[cfg(feature = "schema-sync")]
 #[async_trait::async_trait]
 impl sea_schema::Connection for SourceConnection {
@@ -242,30 +256,24 @@ impl sea_schema::Connection for SourceConnection {
         &self,
         select: sea_orm::sea_query::SelectStatement,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        self.at_home(async {
-            let mut seat = self.seat().await.map_err(in_driver)?;
-            // The pool gets it back with the session set.
-            let held = seat.hold(&self.session, Text::Raw).await;
-            drop(held.map_err(in_driver)?);
-            let database = seat.database().map_err(in_driver)?;
-            sea_schema::Connection::query_all(&database, select).await
-        })
-        .await
+        let options = TransactionOptions::default();
+        let transaction = self.begin_transaction(options).await.map_err(in_driver)?;
+        let rows = sea_schema::Connection::query_all(&transaction, select).await?;
+        let committed = sea_orm::TransactionSession::commit(transaction).await;
+        committed.map_err(in_driver)?;
+        Ok(rows)
     }
 
     async fn query_all_raw(
         &self,
         sql: String,
     ) -> Result<Vec<sea_schema::sqlx_types::SqlxRow>, sea_schema::sqlx_types::SqlxError> {
-        self.at_home(async {
-            let mut seat = self.seat().await.map_err(in_driver)?;
-            // The pool gets it back with the session set.
-            let held = seat.hold(&self.session, Text::Raw).await;
-            drop(held.map_err(in_driver)?);
-            let database = seat.database().map_err(in_driver)?;
-            sea_schema::Connection::query_all_raw(&database, sql).await
-        })
-        .await
+        let options = TransactionOptions::default();
+        let transaction = self.begin_transaction(options).await.map_err(in_driver)?;
+        let rows = sea_schema::Connection::query_all_raw(&transaction, sql).await?;
+        let committed = sea_orm::TransactionSession::commit(transaction).await;
+        committed.map_err(in_driver)?;
+        Ok(rows)
     }
 }
 

@@ -194,6 +194,12 @@ impl DataSources {
             (Some(roles), false) => roles.role_at(placed)?,
             _ => None,
         };
+        if role.is_some() && placed.url().is_pooled_by_transaction() {
+            return Err(TenantError::Configuration(
+                "`database_roles` needs server connections that stay one's own between transactions, and `statement-cache-capacity=0` says that they do not: connect past the pooler, or have it pool sessions"
+                    .to_owned(),
+            ));
+        }
         let session = self.session(limits, role);
         self.connect(placed.url(), names, affinity, session).await
     }
@@ -281,12 +287,6 @@ impl DataSources {
     }
 
     async fn open(&self, address: &Address, affinity: Affinity) -> Opened {
-        if self.options.roles.is_some() && address.url.is_pooled_by_transaction() {
-            return Err(TenantError::Configuration(
-                "`database_roles` needs server connections that stay one's own between transactions, and `statement-cache-capacity=0` says that they do not: connect past the pooler, or have it pool sessions"
-                    .to_owned(),
-            ));
-        }
         let permit = tokio::time::timeout(self.options.acquire_timeout, self.permit())
             .await
             .ok()

@@ -23,13 +23,51 @@ pub(super) enum Setting<T> {
     To(T),
 }
 
-/// Where a statement comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Text {
-    /// It was built: it reads or writes rows.
-    Typed,
-    /// Somebody wrote it: it may do anything, and set something on the connection, too.
-    Raw,
+/// What is run on a connection.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Text<'s> {
+    /// A sign of life.
+    Ping,
+    /// A statement that was built: it reads or writes rows.
+    Typed(&'s str),
+    /// A statement that somebody wrote: it may set something on the connection, too.
+    Raw(&'s str),
+    /// As many statements as somebody wrote, some of which may be done when another one fails.
+    Script(&'s str),
+}
+
+impl<'s> Text<'s> {
+    /// For those who look on: not what may have values in it.
+    pub(super) fn shown(self) -> Option<&'s str> {
+        match self {
+            Self::Typed(sql) | Self::Raw(sql) => Some(sql),
+            Self::Ping | Self::Script(_) => None,
+        }
+    }
+
+    /// Whether what is set on the connection may be something else afterwards.
+    pub(super) fn may_set(self) -> bool {
+        matches!(self, Self::Raw(_) | Self::Script(_))
+    }
+
+    /// Whether it may be run again where it failed, because all of it did.
+    pub(super) fn fails_whole(self) -> bool {
+        !matches!(self, Self::Script(_))
+    }
+
+    /// Whether it may leave a transaction open, in which whatever came next on the connection would
+    /// run. By a word of those that begin one, wherever it stands.
+    pub(super) fn may_begin(self) -> bool {
+        const WORDS: [&[u8]; 5] = [b"begin", b"start", b"chain", b"savepoint", b"autocommit"];
+        let (Self::Raw(sql) | Self::Script(sql)) = self else {
+            return false;
+        };
+        let sql = sql.as_bytes();
+        WORDS.iter().any(|word| {
+            let mut places = sql.windows(word.len());
+            places.any(|place| place.eq_ignore_ascii_case(word))
+        })
+    }
 }
 
 impl<T> Setting<T> {
@@ -44,6 +82,14 @@ impl<T> Setting<T> {
 }
 
 impl Session {
+    /// Whether it sets nothing at all.
+    pub(super) fn is_unused(&self) -> bool {
+        matches!(
+            (&self.statement_timeout, &self.role),
+            (Setting::Unused, Setting::Unused)
+        )
+    }
+
     /// What sets it, until another one is set.
     pub(super) fn set(&self, backend: DbBackend) -> Option<String> {
         match backend {
@@ -220,6 +266,21 @@ mod tests {
         let set = role.set_in_transaction(DbBackend::Postgres).unwrap();
         assert_eq!(set, r#"SET LOCAL ROLE "a""b""#);
         assert_eq!(role.set(DbBackend::MySql), None);
+    }
+
+    #[test]
+    fn what_may_begin_a_transaction_is_known_by_its_words() {
+        for sql in [
+            "BEGIN",
+            "select 1; start transaction",
+            "COMMIT AND CHAIN",
+            "SET autocommit = 0",
+            "DO $$ begin end $$",
+        ] {
+            assert!(Text::Raw(sql).may_begin() && Text::Script(sql).may_begin());
+            assert!(!Text::Typed(sql).may_begin());
+        }
+        assert!(!Text::Script("SELECT 1; COMMIT; ROLLBACK").may_begin());
     }
 
     #[test]

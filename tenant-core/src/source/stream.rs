@@ -25,6 +25,8 @@ pub struct SourceStream {
     first: Option<Result<QueryResult, DbErr>>,
     /// Whether the next row was asked for and is not there yet.
     is_under_way: bool,
+    /// Whether the statement may leave a transaction open.
+    may_begin: bool,
     seat: Seat,
     session: Session,
 }
@@ -35,8 +37,9 @@ impl SourceStream {
         statement: Statement,
     ) -> Result<Self, DbErr> {
         let opening = async {
+            let text = Text::Raw(&statement.sql);
             let mut seat = connection.seat().await?;
-            let held = seat.hold(connection.session(), Text::Raw).await?;
+            let held = seat.hold(connection.session(), text).await?;
             let mut rows = held.stream(statement.clone());
             let mut first = seat.watch(next(&mut rows)).await;
             if let Some(Err(error)) = &first
@@ -44,14 +47,15 @@ impl SourceStream {
             {
                 drop(rows);
                 seat.replace().await?;
-                let held = seat.hold(connection.session(), Text::Raw).await?;
-                rows = held.stream(statement);
+                let held = seat.hold(connection.session(), text).await?;
+                rows = held.stream(statement.clone());
                 first = seat.watch(next(&mut rows)).await;
             }
             Ok(Self {
                 rows: Housed::new(connection.home(), rows),
                 first: first.map(|row| row.map_err(|error| connection.explain(error))),
                 is_under_way: false,
+                may_begin: text.may_begin(),
                 seat,
                 session: connection.session().clone(),
             })
@@ -81,6 +85,9 @@ impl Drop for SourceStream {
     fn drop(&mut self) {
         if self.is_under_way {
             self.seat.note_cut();
+        }
+        if self.may_begin {
+            self.seat.discard();
         }
     }
 }

@@ -22,7 +22,7 @@ use super::{
     finish::Finish,
     home::Housed,
     lanes::{Seat, is_stale_plan},
-    session::Session,
+    session::{Session, Text},
 };
 use crate::{TenantError, transactional::impl_transaction_trait};
 
@@ -154,6 +154,10 @@ async fn begin(
     options: TransactionOptions,
     session: &Session,
 ) -> Result<DatabaseTransaction, DbErr> {
+    if !session.is_unused() {
+        // What follows a `COMMIT` in raw SQL has nothing of somebody who was here before.
+        drop(seat.hold(session, Text::Ping).await?);
+    }
     let begun = seat.database()?.begin_with_options(options).await;
     let transaction = match begun {
         Err(error) if is_broken(&error) => {

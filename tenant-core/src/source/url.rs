@@ -244,10 +244,9 @@ impl DatabaseUrl {
     /// Whether a pooler gives each transaction another server connection, as far as one can tell: it
     /// could not find prepared statements again, so there are to be none.
     pub(crate) fn is_pooled_by_transaction(&self) -> bool {
-        Url::parse(self.expose()).is_ok_and(|url| {
-            let mut parameters = url.query_pairs();
-            parameters.any(|(key, value)| key == "statement-cache-capacity" && value == "0")
-        })
+        let (_, parameters) = self.split();
+        let is_it = |parameter| parameter == "statement-cache-capacity=0";
+        parameters.split(['?', '&']).any(is_it)
     }
 
     /// Before and from the `?`.

@@ -219,10 +219,12 @@ impl<R: TenantDirectory + 'static> FleetBuilder<R> {
     }
 
     /// PostgreSQL: logins that may take the tenants' roles, as the application's, beside the one that
-    /// makes them. Default: none.
+    /// makes them. Default: none. From another login that could take a role, and makes none itself, it
+    /// is taken away.
     ///
     /// Let an application log in as somebody who has no rights of its own (`CREATE ROLE app LOGIN
-    /// NOINHERIT`): what does not run under a tenant's role is refused then, too.
+    /// NOINHERIT`): what does not run under a tenant's role is refused then, too. Before PostgreSQL 16,
+    /// one that inherits has the rights of all tenants at any time.
     pub fn role_members<M: Into<String>>(mut self, members: impl IntoIterator<Item = M>) -> Self {
         self.settings.role_members = members.into_iter().map(Into::into).collect();
         self
@@ -256,8 +258,15 @@ impl<R: TenantDirectory + 'static> FleetBuilder<R> {
                 .store(Arc::clone(&self.registry))
                 .build()?,
         };
-        let roles = settings.roles.take();
-        settings.roles = roles.or_else(|| tenancy.database_roles().cloned());
+        settings.roles = match (settings.roles, tenancy.database_roles()) {
+            (Some(roles), Some(of_tenancy)) if roles != *of_tenancy => {
+                return refused("the fleet and its tenancy have other `database_roles`");
+            }
+            (roles, of_tenancy) => roles.or_else(|| of_tenancy.cloned()),
+        };
+        if settings.roles.is_none() && !settings.role_members.is_empty() {
+            return refused("`role_members` needs `database_roles`");
+        }
         Ok(Fleet {
             inner: Arc::new(Inner {
                 registry: self.registry,

@@ -20,7 +20,10 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
         let old = SchemaState::read(&tx, from.schema(), "").await?.has_schema;
         let new = SchemaState::read(&tx, to, "").await?.has_schema;
         if Found::of(old, new).decide(relocation)? {
-            fleet.revoke_in(&tx, from).await?;
+            match relocation.is_served {
+                true => fleet.rename_in(&tx, from, target).await?,
+                false => fleet.revoke_in(&tx, from).await?,
+            }
             let old = from.schema().quoted(DbBackend::Postgres);
             let new = to.quoted(DbBackend::Postgres);
             tx.execute_unprepared(&format!("ALTER SCHEMA {old} RENAME TO {new}"))

@@ -1,5 +1,6 @@
 //! The database roles of tenants, on PostgreSQL: each may use its own schema, and nobody else's.
 
+mod found;
 mod rights;
 
 use std::{panic::AssertUnwindSafe, time::Instant};
@@ -136,8 +137,21 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         place: &ConnectionInfo,
     ) -> Result<(), MigrationError> {
         match self.rights_at(place) {
-            Ok(Some(rights)) => Ok(rights::remove(tx, &rights.role).await?),
+            Ok(Some(rights)) => rights.remove(tx).await,
             // One whose name would be too long was never made.
+            _ => Ok(()),
+        }
+    }
+
+    /// The role of the tenant whose schema is to be at another place from now on is called after that.
+    pub(crate) async fn rename_in(
+        &self,
+        tx: &DatabaseTransaction,
+        from: &ConnectionInfo,
+        to: &ConnectionInfo,
+    ) -> Result<(), MigrationError> {
+        match (self.rights_at(from), self.rights_at(to)?) {
+            (Ok(Some(from)), Some(to)) => from.rename(&to, tx).await,
             _ => Ok(()),
         }
     }

@@ -19,6 +19,7 @@ on_every_database!(
     an_old_connection_is_replaced,
     an_unused_connection_is_closed_and_opened_again,
     a_connection_on_which_a_statement_was_cut_off_is_used_again_where_that_is_safe,
+    a_transaction_that_raw_sql_leaves_open_is_nobody_elses,
 );
 
 fn tenancy(world: &World, connections: u32, of_one: usize) -> Tenancy {
@@ -41,6 +42,33 @@ async fn number<C: ConnectionTrait>(db: &TenantConnection<C>) -> String {
         _ => return String::new(),
     };
     ask(db, sql).await.unwrap()
+}
+
+async fn a_transaction_that_raw_sql_leaves_open_is_nobody_elses(world: &World) {
+    let tenancy = tenancy(world, 1, 1);
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    let globex = tenancy.for_tenant(&world.globex).await.unwrap();
+    let begin = match world.server {
+        Server::MySql => "START TRANSACTION",
+        _ => "BEGIN",
+    };
+    // On one that fails in it, and on one that does not.
+    let texts = [begin.to_owned(), format!("{begin}; SELECT no_such_thing")];
+    for (sql, name) in texts.into_iter().zip(["Verne", "Wells"]) {
+        let raw = globex.unscoped_raw();
+        let begun = raw.execute_unprepared(&sql).await;
+        assert_eq!(begun.is_ok(), sql == begin, "{begun:?}");
+        add(&acme, name).await.unwrap();
+        // Whoever had it would have lost it by now.
+        let raw = globex.unscoped_raw();
+        let statement = Statement::from_string(globex.get_database_backend(), begin);
+        // Not all servers prepare it.
+        let _ = raw.execute_raw(statement).await;
+        let written = names(&acme).await.unwrap();
+        assert_eq!(written.last().map(String::as_str), Some(name));
+    }
+    assert_eq!(names(&acme).await.unwrap().len(), 2);
+    tenancy.close().await;
 }
 
 async fn statements_one_after_the_other_keep_to_one_connection(world: &World) {
@@ -326,6 +354,22 @@ mod prepared {
                 drop(transaction);
                 assert_eq!(names(&acme).await.unwrap(), ["Verne"], "{script}");
             }
+            tenancy.close().await;
+        })
+        .await;
+    }
+
+    /// Some of it is done already.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_script_that_fails_is_not_run_again() {
+        World::run(Server::Postgres, async |world| {
+            let tenancy = tenancy(world, 1, 1);
+            let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+            let script = "BEGIN; INSERT INTO $tenant.author (name) VALUES ('Verne'); COMMIT; EXECUTE no_such";
+            acme.execute_unprepared(script).await.unwrap_err();
+            let script = "INSERT INTO $tenant.author (name) VALUES ('Wells'); EXECUTE no_such";
+            acme.execute_unprepared(script).await.unwrap_err();
+            assert_eq!(names(&acme).await.unwrap(), ["Verne"]);
             tenancy.close().await;
         })
         .await;

@@ -3,8 +3,12 @@
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _};
 use sea_orm_tenant::{
-    DatabaseRoles,
-    migration::{MigrationError, Outcome, ProvisionStep, Provisioned, Run, Selection, Take},
+    ConnectionInfo, DatabaseRoles, DatabaseUrl, TenantError, TenantInfo, TenantRegistry as _,
+    TenantStore as _,
+    migration::{
+        MigrationError, Migrations, Outcome, Provision, ProvisionStep, Provisioned, Run, Selection,
+        Take, VersionGate,
+    },
 };
 
 use super::{Walled, on_postgres, owner, roles, user};
@@ -23,6 +27,10 @@ on_postgres!(
     a_role_whose_name_would_be_cut_off_is_refused_before_anything_is_made,
     a_fleet_without_roles_makes_none,
     a_failure_leaves_no_role,
+    a_role_that_was_left_behind_is_not_taken,
+    a_login_that_is_no_member_any_more_may_not_take_a_role,
+    a_deployer_needs_to_make_roles_and_no_more,
+    the_gate_of_versions_reads_under_the_role,
 );
 
 /// Whether there is such a role.
@@ -177,6 +185,12 @@ async fn a_role_whose_name_would_be_cut_off_is_refused_before_anything_is_made(w
     let refused = fleet.provision(&walled.yard.provision(&name)).await;
     let refused = refused.unwrap_err().to_string();
     assert!(refused.contains("more than 63 bytes"), "{refused}");
+    // Before anybody is told of a step.
+    let told = walled
+        .yard
+        .provision(&name)
+        .hook(|event| Box::pin(async move { panic!("{event:?}") }));
+    fleet.provision(&told).await.unwrap_err();
     assert_eq!(walled.yard.is_there(&name).await, (false, false));
     // One that was made without roles is named in the report, and can be archived and dropped.
     walled.yard.make::<4>(&[&name]).await;
@@ -197,6 +211,12 @@ async fn a_fleet_without_roles_makes_none(world: &World) {
         refused.to_string().contains("FleetBuilder::database_roles"),
         "{refused}"
     );
+    // Nor one that only knows who may take them, or calls them otherwise than its tenancy.
+    let members = walled.yard.builder::<First<4>>().role_members(["app"]);
+    members.build().unwrap_err();
+    let others = DatabaseRoles::new("others").unwrap();
+    let tenancy = walled.tenancy().database_roles(others).build().unwrap();
+    walled.builder().tenancy(tenancy).build().unwrap_err();
     // What a tenancy says holds for a fleet that has it.
     let fleet = walled.yard.builder::<First<4>>();
     let tenancy = walled.tenancy().build().unwrap();
@@ -224,4 +244,109 @@ async fn a_failure_leaves_no_role(world: &World) {
         .await
         .unwrap();
     assert!(exists(world, &walled.role("one")).await);
+}
+
+/// By a fleet that knew of no roles, and gave the tenant's schema another name.
+async fn a_role_that_was_left_behind_is_not_taken(world: &World) {
+    let walled = Walled::new(world).await;
+    walled.make(&["one"]).await;
+    let one = walled.yard.id("one");
+    let forgetful = walled.yard.fleet::<4>();
+    forgetful.archive(&one).await.unwrap();
+    forgetful.drop_tenant(&one, one.as_str()).await.unwrap();
+    // Its rights went with the schema.
+    assert!(exists(world, &walled.role("one")).await);
+    let provision = walled.yard.provision("one");
+    walled.fleet().provision(&provision).await.unwrap();
+    forgetful.archive(&one).await.unwrap();
+    walled.yard.store.forget(&one).await.unwrap();
+    let refused = walled.fleet().provision(&provision).await.unwrap_err();
+    assert!(
+        matches!(&refused, MigrationError::RoleOccupied { role } if *role == walled.role("one")),
+        "{refused}"
+    );
+    assert_eq!(walled.yard.is_there("one").await, (false, false));
+}
+
+async fn a_login_that_is_no_member_any_more_may_not_take_a_role(world: &World) {
+    let walled = Walled::new(world).await;
+    walled.make(&["one"]).await;
+    let tenancy = walled.tenancy().build().unwrap();
+    let db = walled.db(&tenancy, "one").await;
+    assert_eq!(user(&db).await, walled.role("one"));
+    tenancy.close().await;
+    let others = walled.yard.builder::<First<4>>().database_roles(roles());
+    let report = others.build().unwrap().grant_roles(&Selection::All).await;
+    assert!(report.unwrap().is_complete());
+    let tenancy = walled.tenancy().build().unwrap();
+    let db = walled.db(&tenancy, "one").await;
+    let refused = db.execute_unprepared("SELECT 1 FROM $tenant.kind").await;
+    let refused = TenantError::from(refused.unwrap_err());
+    assert!(
+        matches!(refused, TenantError::RoleRefused { .. }),
+        "{refused}"
+    );
+    tenancy.close().await;
+}
+
+async fn a_deployer_needs_to_make_roles_and_no_more(world: &World) {
+    let walled = Walled::new(world).await;
+    let login = walled.login.replace("app", "deployer");
+    let owner = owner(world).await;
+    let database = world.database.expose().rsplit('/').next().unwrap();
+    let database = database.split('?').next().unwrap();
+    for statement in [
+        format!("CREATE ROLE \"{login}\" LOGIN CREATEROLE PASSWORD 'deployer'"),
+        format!("GRANT CREATE ON DATABASE \"{database}\" TO \"{login}\""),
+    ] {
+        owner.execute_unprepared(&statement).await.unwrap();
+    }
+    owner.close().await.unwrap();
+    let mut url = url::Url::parse(world.database.expose()).unwrap();
+    url.set_username(&login).unwrap();
+    url.set_password(Some("deployer")).unwrap();
+    let deployer = DatabaseUrl::new(url.as_str()).unwrap();
+    // A group that another login made would be another's to give.
+    let (_, number) = world.acme.as_str().split_once('-').unwrap();
+    let roles = DatabaseRoles::new(&format!("d{number}")).unwrap();
+    let members = [walled.login.as_str(), login.as_str()];
+    let fleet = walled.builder().database_roles(roles.clone());
+    let fleet = fleet.role_members(members).build().unwrap();
+    let place = |name: &str| {
+        walled.yard.place(name);
+        ConnectionInfo::shared(&deployer, &walled.yard.id(name))
+    };
+    let (one, two) = (walled.yard.id("one"), walled.yard.id("two"));
+    let provision = Provision::new(TenantInfo::active(one.clone()), place("one"));
+    fleet.provision(&provision).await.unwrap();
+    let report = fleet.grant_roles(&Selection::All).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    fleet.rename(&one, &two).await.unwrap();
+    walled.enter("two");
+    let tenancy = walled.tenancy().database_roles(roles).build().unwrap();
+    let db = walled.db(&tenancy, "two").await;
+    assert_eq!(genre::Entity::find().all(&db).await.unwrap().len(), 2);
+    tenancy.close().await;
+    fleet.archive(&two).await.unwrap();
+    fleet.drop_tenant(&two, two.as_str()).await.unwrap();
+}
+
+async fn the_gate_of_versions_reads_under_the_role(world: &World) {
+    let walled = Walled::new(world).await;
+    let early = walled.yard.builder::<First<3>>().database_roles(roles());
+    let early = early.role_members([walled.login.as_str()]).build().unwrap();
+    early
+        .provision(&walled.yard.provision("one"))
+        .await
+        .unwrap();
+    walled.enter("one");
+    let gate = VersionGate::builder(walled.store.clone(), Migrations::of::<First<4>>().unwrap());
+    let gate = gate.configure(|tenancy| tenancy.database_roles(roles()));
+    let gate = gate.build().unwrap();
+    let one = walled.yard.id("one");
+    let behind = gate.tenant(&one).await.unwrap_err();
+    assert!(matches!(behind, TenantError::Migrating { .. }), "{behind}");
+    let report = walled.fleet().up(&Run::of(Selection::All)).await.unwrap();
+    assert!(report.is_complete(), "{report:?}");
+    gate.tenant(&one).await.unwrap();
 }

@@ -79,7 +79,7 @@ impl LaneConnection {
 
     /// The connection itself, with `session` set on it. Unless it is held again, it goes back to its
     /// pool.
-    pub(super) async fn hold(&mut self, session: &Session, text: Text) -> Result<Held, DbErr> {
+    pub(super) async fn hold(&mut self, session: &Session, text: Text<'_>) -> Result<Held, DbErr> {
         let mut held = self.take().await?;
         if self.session.as_ref() != Some(session) {
             self.session = None;
@@ -90,7 +90,7 @@ impl LaneConnection {
             }
             self.session = Some(session.clone());
         }
-        if let Text::Raw = text {
+        if text.may_set() {
             // Who writes it may set something else.
             self.session = None;
         }

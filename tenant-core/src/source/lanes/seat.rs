@@ -54,7 +54,7 @@ impl Seat {
     pub(in crate::source) async fn hold(
         &mut self,
         session: &Session,
-        text: Text,
+        text: Text<'_>,
     ) -> Result<Held, DbErr> {
         let connection = self.connection_mut().ok_or_else(super::is_closed)?;
         let held = connection.hold(session, text).await;
