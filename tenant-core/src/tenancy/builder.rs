@@ -125,14 +125,17 @@ impl TenancyBuilder {
     /// own. On MySQL and SQLite this does nothing.
     ///
     /// It costs a round trip when a connection goes from one tenant to another, one after each
-    /// statement of raw SQL, and one at the beginning of each transaction.
+    /// statement of raw SQL, and one at the beginning of each transaction. Measured with a server on
+    /// the same machine (`benchmarks throughput`), reading one row by its key: 0.57 of the requests a
+    /// second that there are without roles, of 2,000 tenants who ask equally often.
     ///
-    /// Behind a pooler that gives each transaction another server connection, roles would reach others:
-    /// a URL that says so, with `statement-cache-capacity=0`, is refused.
+    /// Connect directly, or through a pooler that gives a client a server connection for its whole
+    /// session. Behind one that gives each transaction another, roles would reach others; it cannot be
+    /// noticed, but where the URL says so, with `statement-cache-capacity=0`, tenants are refused.
     ///
-    /// It is a wall against mistakes and against most injections, not against somebody who writes whole
-    /// scripts: `RESET ROLE` in raw SQL takes it down until the script ends. SECURITY.md tells what
-    /// holds and what does not.
+    /// It is a wall against mistakes and against injections, not against somebody who writes whole
+    /// scripts: `SET ROLE` in one takes it down until the script ends. SECURITY.md tells what holds, what
+    /// does not, and which rights to take away from everybody.
     pub fn database_roles(mut self, roles: DatabaseRoles) -> Self {
         self.options.roles = Some(roles);
         self

@@ -84,8 +84,8 @@ impl Tenancy {
         self.for_admitted(&info).await
     }
 
-    /// A connection of a tenant that was looked up before, whatever its status: for those who have
-    /// asked themselves whether it is served, as [`served`](Self::served) does.
+    /// A connection of a tenant that was looked up before. Its status is not looked at: for those who
+    /// have done that, as [`served`](Self::served) does.
     ///
     /// # Errors
     ///

@@ -23,6 +23,7 @@ on_postgres!(
     a_function_that_runs_as_its_owner_is_a_door,
     the_schema_is_changed_by_its_owner_only,
     a_script_that_resets_its_role_gets_out,
+    what_closes_the_ways_out_of_a_statement,
 );
 
 /// Two tenants, with a row that only the second may read.
@@ -274,12 +275,51 @@ async fn a_script_that_resets_its_role_gets_out(world: &World) {
     // That ends with the statement.
     assert_eq!(user(&db).await, walled.role("one"));
     assert_refused(&labels, ask(raw, &labels).await);
-    // Who needs no `set_config` can close that one.
+    tenancy.close().await;
+}
+
+/// What SECURITY.md has a superuser say once.
+async fn what_closes_the_ways_out_of_a_statement(world: &World) {
+    let walled = neighbours(world).await;
     let owner = owner(world).await;
-    let close = "REVOKE EXECUTE ON FUNCTION set_config(text, text, boolean) FROM PUBLIC";
-    owner.execute_unprepared(close).await.unwrap();
+    for statement in [
+        "REVOKE EXECUTE ON FUNCTION pg_catalog.set_config(text, text, boolean) FROM PUBLIC",
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        "DO $do$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $do$",
+    ] {
+        owner.execute_unprepared(statement).await.unwrap();
+    }
     owner.close().await.unwrap();
-    assert_refused(&nested, ask(raw, &nested).await);
+    let tenancy = walled.tenancy().build().unwrap();
+    let db = walled.db(&tenancy, "one").await;
+    let raw = db.unscoped_raw();
+    let (other, role) = (walled.schema("other"), walled.role("other"));
+    for sql in [
+        format!("SELECT set_config('role', '{role}', false)"),
+        format!(
+            "SELECT query_to_xml('SELECT * FROM \"{other}\".kind', true, true, '')::text \
+             FROM (SELECT set_config('role', '{role}', false)) AS taken \
+             WHERE taken.set_config <> ''"
+        ),
+        format!(
+            "SELECT query_to_xml('SELECT set_' || 'config(''role'', ''{role}'', false)', true, true, '')::text"
+        ),
+        format!("UPDATE pg_settings SET setting = '{role}' WHERE name = 'role'"),
+        "CREATE TEMPORARY TABLE kind (id integer)".to_owned(),
+        "CREATE TABLE public.planted (id integer)".to_owned(),
+    ] {
+        let statement = Statement::from_string(DbBackend::Postgres, &sql);
+        let refused = raw.query_all_raw(statement).await;
+        assert_refused(&sql, refused);
+    }
+    // What is left needs none of it.
     assert_eq!(user(&db).await, walled.role("one"));
+    let transaction = db.begin().await.unwrap();
+    TenantDatabaseContext::apply_tenant_context(&transaction)
+        .await
+        .unwrap();
+    let own = ask(transaction.unscoped_raw(), "SELECT min(label) FROM kind").await;
+    assert_eq!(own.unwrap(), "Journey");
+    transaction.commit().await.unwrap();
     tenancy.close().await;
 }
