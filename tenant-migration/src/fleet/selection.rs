@@ -32,12 +32,7 @@ impl Selection {
         }
         let is_pattern = |word: &W| word.as_ref().contains(['*', '?', '[']);
         if words.iter().any(is_pattern) {
-            let patterns = words.iter().map(|word| {
-                Pattern::new(word.as_ref()).map_err(|error| {
-                    let word = word.as_ref();
-                    MigrationError::Configuration(format!("the pattern {word:?}: {error}"))
-                })
-            });
+            let patterns = words.iter().map(|word| pattern(word.as_ref()));
             return Ok(Self::Glob(patterns.collect::<Result<_, _>>()?));
         }
         let ids = words.iter().map(|word| TenantId::from_str(word.as_ref()));
@@ -77,6 +72,18 @@ impl Selection {
             Self::Glob(patterns) => patterns.iter().any(|pattern| pattern.matches(id.as_str())),
         }
     }
+}
+
+/// One that has a character in it that no id has would match nobody, and was meant otherwise.
+fn pattern(word: &str) -> Result<Pattern, MigrationError> {
+    let refused = |why: &dyn std::fmt::Display| {
+        MigrationError::Configuration(format!("the pattern {word:?}: {why}"))
+    };
+    let may_be = |character: char| matches!(character, 'a'..='z' | '0'..='9' | '_' | '-' | '*' | '?' | '[' | ']' | '!');
+    if let Some(character) = word.chars().find(|character| !may_be(*character)) {
+        return Err(refused(&format_args!("no id has {character:?} in it")));
+    }
+    Pattern::new(word).map_err(|error| refused(&error))
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {
@@ -144,6 +151,10 @@ mod tests {
         assert!(!has(&["g*"], "acme"));
         assert!(Selection::parse(&["Acme"]).is_err());
         assert!(Selection::parse(&["[a"]).is_err());
+        for never in ["Acme*", "acme *", "a*'", "é?", "a*\n"] {
+            let refused = Selection::parse(&[never]).unwrap_err().to_string();
+            assert!(refused.contains("no id has"), "{refused}");
+        }
     }
 
     #[test]
