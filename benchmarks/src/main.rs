@@ -37,6 +37,8 @@ enum What {
     All(Common),
     /// Requests a second of all contenders under one load.
     Throughput(OneLoad),
+    /// What is done for each request, in nanoseconds.
+    Overheads,
     /// What the middleware of actix-web costs.
     Middleware,
     /// Provisioning and migrating many tenants.
@@ -132,6 +134,10 @@ async fn run(what: What) -> Result<bool, BoxError> {
         What::Lanes(common) => measured(server, &common, Extent::Lanes, &report).await,
         What::All(common) => measured(server, &common, Extent::All, &report).await,
         What::Throughput(settings) => throughput(server, &settings, &report).await,
+        What::Overheads => {
+            let targets = targets::nanoseconds(&server, &report).await?;
+            Ok(verdict(&report, &targets))
+        }
         What::Middleware => {
             report.say("");
             let targets = middleware::measure(&server, &report, false).await?;

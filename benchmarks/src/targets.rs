@@ -180,7 +180,12 @@ async fn long_transactions(
     )])
 }
 
-async fn nanoseconds(server: &Server, report: &Report) -> Result<Vec<Target>, BoxError> {
+/// Those of what is done for each request.
+///
+/// # Errors
+///
+/// The server's.
+pub async fn nanoseconds(server: &Server, report: &Report) -> Result<Vec<Target>, BoxError> {
     report.title("Of the product itself");
     let (tenancy, id) = overheads::tenancy(server).await?;
     let measured = overheads::measure(&tenancy, &id)?;

@@ -109,11 +109,11 @@ pub(crate) fn identifier_quote(backend: DbBackend) -> char {
 fn quote(text: &str, quote: char) -> String {
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push(quote);
-    for character in text.chars() {
-        if character == quote {
-            quoted.push(quote);
+    for (number, part) in text.split(quote).enumerate() {
+        if number > 0 {
+            quoted.extend([quote, quote]);
         }
-        quoted.push(character);
+        quoted.push_str(part);
     }
     quoted.push(quote);
     quoted

@@ -81,7 +81,9 @@ impl Tenancy {
             Some(served) => served?,
             None => self.served(id).await?,
         };
-        self.for_admitted(&info).await
+        // Not by `for_admitted`: a future less.
+        let placed = self.placed(id).await?;
+        self.connect(id, &placed, self.rights(&info)).await
     }
 
     /// A connection of a tenant that was looked up before. Its status is not looked at: for those who
@@ -91,13 +93,16 @@ impl Tenancy {
     ///
     /// As [`for_tenant`](Self::for_tenant), but for the tenant's status.
     pub async fn for_admitted(&self, tenant: &TenantInfo) -> Result<TenantConnection, TenantError> {
+        let placed = self.placed(&tenant.id).await?;
+        self.connect(&tenant.id, &placed, self.rights(tenant)).await
+    }
+
+    fn rights(&self, tenant: &TenantInfo) -> Rights {
         let limits = self.inner.limits.as_ref();
-        let rights = Rights {
+        Rights {
             limits: limits.map_or_else(TenantLimits::default, |limits| limits(tenant)),
             is_owner: false,
-        };
-        let placed = self.placed(&tenant.id).await?;
-        self.connect(&tenant.id, &placed, rights).await
+        }
     }
 
     /// What the store knows about a tenant that is served.
