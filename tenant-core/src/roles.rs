@@ -58,7 +58,7 @@ impl DatabaseRoles {
         })
     }
 
-    /// The role of the tenant that has a schema. No two schemas have the same.
+    /// The role of the tenant that has a schema. No two schemas of a database have the same.
     ///
     /// # Errors
     ///

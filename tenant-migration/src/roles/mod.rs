@@ -7,7 +7,9 @@ use std::{panic::AssertUnwindSafe, time::Instant};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
-use tenant_core::{ConnectionInfo, DatabaseRoles, PlacedTenant, TenantDirectory, TenantId};
+use tenant_core::{
+    ConnectionInfo, DatabaseRoles, PlacedTenant, TenantDirectory, TenantError, TenantId,
+};
 
 pub(crate) use self::rights::Rights;
 use crate::{
@@ -21,22 +23,35 @@ use crate::{
 /// `tables` are names as they are in SQL, with their schema where that is not on the search path:
 /// `genre`, `catalogue.genre`.
 ///
+/// ```
+/// # use sea_orm_migration::prelude::*;
+/// # use tenant_core::DatabaseRoles;
+/// # async fn up(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
+/// let roles = DatabaseRoles::new("shop")?;
+/// tenant_migration::share_with_tenants(manager.get_connection(), &roles, &["genre"]).await?;
+/// # Ok(()) }
+/// ```
+///
 /// It makes the role of [all tenants](DatabaseRoles::of_all_tenants), if that is not there. Tenants
 /// read; who writes shared tables does so on [`Tenancy::shared`](tenant_core::Tenancy::shared). On
 /// MySQL and SQLite this does nothing.
 ///
 /// # Errors
 ///
-/// [`MigrationError::RoleOccupied`] when that role is not one that this made; what the database says.
+/// [`TenantError::Configuration`] when that role is not one that this made; what the database says.
 pub async fn share_with_tenants(
     db: &impl ConnectionTrait,
     roles: &DatabaseRoles,
     tables: &[&str],
-) -> Result<(), MigrationError> {
+) -> Result<(), TenantError> {
     if db.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
-    rights::let_read(db, &roles.of_all_tenants(), tables).await
+    let shared = rights::let_read(db, &roles.of_all_tenants(), tables).await;
+    shared.map_err(|error| match error {
+        MigrationError::Tenant(error) => error,
+        error => TenantError::Configuration(error.to_string()),
+    })
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {

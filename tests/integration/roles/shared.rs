@@ -1,7 +1,7 @@
 //! What tenants may do with the shared tables.
 
 use sea_orm::{ActiveValue::Set, ConnectionTrait as _, EntityTrait as _};
-use sea_orm_tenant::migration::{MigrationError, share_with_tenants};
+use sea_orm_tenant::{DatabaseRoles, TenantError, migration::share_with_tenants};
 
 use super::{Walled, assert_refused, on_postgres, owner, roles};
 use crate::support::{World, entities::genre};
@@ -44,10 +44,17 @@ async fn what_is_no_table_is_not_shared(world: &World) {
         "",
     ] {
         let refused = share_with_tenants(&owner, &roles(), &[table]).await;
-        assert!(matches!(refused, Err(MigrationError::Tenant(_))), "{table}");
+        assert!(matches!(refused, Err(TenantError::Database(_))), "{table}");
     }
     genre::Entity::find().all(&owner).await.unwrap_err();
     let count = "SELECT 1 FROM public.genre";
     owner.execute_unprepared(count).await.unwrap();
+    // Nor with a role that somebody logs in as.
+    let (_, number) = world.acme.as_str().split_once('-').unwrap();
+    let others = DatabaseRoles::new(&format!("s{number}")).unwrap();
+    let create = format!("CREATE ROLE \"{}\" LOGIN", others.of_all_tenants());
+    owner.execute_unprepared(&create).await.unwrap();
+    let refused = share_with_tenants(&owner, &others, &["public.genre"]).await;
+    assert!(matches!(refused, Err(TenantError::Configuration(_))));
     owner.close().await.unwrap();
 }
