@@ -88,6 +88,11 @@ impl<S: TenantStore + 'static> TenantStore for VersionGate<S> {
         needs_no_look.then_some(info)
     }
 
+    /// Whatever the version is, as [`connection`](TenantStore::connection).
+    fn connection_at_hand(&self, id: &TenantId) -> Option<Arc<ConnectionInfo>> {
+        self.store.connection_at_hand(id)
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         let info = self.store.tenant(id).await?;
         if info.status != TenantStatus::Active || self.passed.contains_key(id) {

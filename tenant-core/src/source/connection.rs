@@ -35,7 +35,7 @@ use crate::{TenantError, error::product, transactional::impl_transaction_trait};
 /// connection is replaced.
 ///
 /// A transaction is begun with [`begin`](sea_orm::TransactionTrait::begin). One that raw SQL leaves open
-/// is rolled back: after a text with a word like `BEGIN` in it, the connection is closed.
+/// is rolled back: after a text in which a statement begins with `BEGIN`, say, the connection is closed.
 #[derive(Clone)]
 pub struct SourceConnection {
     // Dropped in this order: whoever is told that a share was given back finds it gone.

@@ -1,5 +1,6 @@
 //! Data sources: the databases that tenants are placed in, each with its connections.
 
+mod begins;
 mod connection;
 mod finish;
 mod home;

@@ -239,6 +239,13 @@ impl TenantStore for MemoryStore {
             .map(|entry| Arc::clone(&entry.info))
     }
 
+    fn connection_at_hand(&self, id: &TenantId) -> Option<Arc<ConnectionInfo>> {
+        self.read()
+            .entries
+            .get(id)
+            .map(|entry| Arc::clone(&entry.connection))
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         Ok(self.entry(id)?.info)
     }

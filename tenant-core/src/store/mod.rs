@@ -28,11 +28,11 @@ use crate::{ConnectionInfo, TenantError, TenantId};
 
 /// Where tenants are looked up: in memory, in a table, at a service.
 ///
-/// Both methods are on the path of every request, and return what they hold without copying it.
+/// All of it is on the path of every request, and returns what it holds without copying it.
 ///
 /// # Errors
 ///
-/// Of both methods: [`TenantError::UnknownTenant`] only when the store knows that there is no such
+/// Of those that have to be awaited: [`TenantError::UnknownTenant`] only when the store knows that there is no such
 /// tenant; [`TenantError::StoreUnavailable`] when it cannot know; [`TenantError::InvalidStoreEntry`]
 /// when what it has makes no sense.
 #[async_trait::async_trait]
@@ -41,6 +41,13 @@ pub trait TenantStore: Send + Sync {
     /// [`tenant`](Self::tenant) would say without asking anybody. So a request need not wait. `None`
     /// says nothing about the tenant, and is what this returns unless implemented.
     fn tenant_at_hand(&self, id: &TenantId) -> Option<Arc<TenantInfo>> {
+        let _ = id;
+        None
+    }
+
+    /// Where a tenant's tables are, in the same way: what [`connection`](Self::connection) would say
+    /// without asking anybody.
+    fn connection_at_hand(&self, id: &TenantId) -> Option<Arc<ConnectionInfo>> {
         let _ = id;
         None
     }
@@ -58,6 +65,10 @@ impl<S: TenantStore + ?Sized> TenantStore for Box<S> {
         (**self).tenant_at_hand(id)
     }
 
+    fn connection_at_hand(&self, id: &TenantId) -> Option<Arc<ConnectionInfo>> {
+        (**self).connection_at_hand(id)
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         (**self).tenant(id).await
     }
@@ -71,6 +82,10 @@ impl<S: TenantStore + ?Sized> TenantStore for Box<S> {
 impl<S: TenantStore + ?Sized> TenantStore for Arc<S> {
     fn tenant_at_hand(&self, id: &TenantId) -> Option<Arc<TenantInfo>> {
         (**self).tenant_at_hand(id)
+    }
+
+    fn connection_at_hand(&self, id: &TenantId) -> Option<Arc<ConnectionInfo>> {
+        (**self).connection_at_hand(id)
     }
 
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {

@@ -81,8 +81,10 @@ impl Tenancy {
             Some(served) => served?,
             None => self.served(id).await?,
         };
-        // Not by `for_admitted`: a future less.
-        let placed = self.placed(id).await?;
+        let placed = match self.inner.store.connection_at_hand(id) {
+            Some(placed) => placed,
+            None => self.placed(id).await?,
+        };
         self.connect(id, &placed, self.rights(&info)).await
     }
 
@@ -93,7 +95,10 @@ impl Tenancy {
     ///
     /// As [`for_tenant`](Self::for_tenant), but for the tenant's status.
     pub async fn for_admitted(&self, tenant: &TenantInfo) -> Result<TenantConnection, TenantError> {
-        let placed = self.placed(&tenant.id).await?;
+        let placed = match self.inner.store.connection_at_hand(&tenant.id) {
+            Some(placed) => placed,
+            None => self.placed(&tenant.id).await?,
+        };
         self.connect(&tenant.id, &placed, self.rights(tenant)).await
     }
 

@@ -134,6 +134,10 @@ impl<S: TenantStore + 'static> TenantStore for CachedStore<S> {
         self.inner.tenants.at_hand(&self.inner.store, id)
     }
 
+    fn connection_at_hand(&self, id: &TenantId) -> Option<Arc<ConnectionInfo>> {
+        self.inner.connections.at_hand(&self.inner.store, id)
+    }
+
     async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
         self.inner.tenants.get(&self.inner.store, id).await
     }

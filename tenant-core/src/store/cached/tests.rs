@@ -120,6 +120,31 @@ async fn info_and_connection_info_have_lifetimes_of_their_own() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_fresh_is_at_hand() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    let at_hand = || {
+        (
+            cache.tenant_at_hand(&ACME).is_some(),
+            cache.connection_at_hand(&ACME).is_some(),
+        )
+    };
+    assert_eq!(at_hand(), (false, false));
+    cache.tenant(&ACME).await.unwrap();
+    assert_eq!(at_hand(), (true, false));
+    cache.connection(&ACME).await.unwrap();
+    assert_eq!(at_hand(), (true, true));
+    // Through an `Arc` and a box as well.
+    let shared: Arc<dyn TenantStore> = Arc::new(cache.clone());
+    assert!(Box::new(shared).connection_at_hand(&ACME).is_some());
+    advance(SECOND * 10).await;
+    assert_eq!(at_hand(), (false, true));
+    cache.invalidate(&ACME);
+    assert_eq!(at_hand(), (false, false));
+    assert_eq!(store.questions(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_suspension_is_noticed_within_the_lifetime() {
     let store = Scripted::open(ACTIVE);
     let cache = cached(&store);
