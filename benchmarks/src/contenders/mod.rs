@@ -20,10 +20,7 @@ use std::{
 
 use clap::ValueEnum;
 
-use self::{
-    lanes::Lanes,
-    ours::{Ours, Settings},
-};
+use self::{lanes::Lanes, ours::Ours};
 use crate::{BoxError, load::Request, tenants::Tenants};
 
 /// Answers requests.
@@ -108,27 +105,12 @@ impl Way {
                 &to,
                 Lanes::of_connections(&to).await?,
             )),
-            Self::Ours => Arc::new(Ours::open(&to, Settings::default())?),
+            Self::Ours => Arc::new(Ours::open(&to, true, None)?),
             Self::OursWithRoles => {
                 let roles = Some(tenants.give_roles().await?);
-                Arc::new(Ours::open(
-                    &to,
-                    Settings {
-                        roles,
-                        ..Settings::default()
-                    },
-                )?)
+                Arc::new(Ours::open(&to, true, roles)?)
             }
-            Self::OursWithoutLanes => {
-                let with_lanes = false;
-                Arc::new(Ours::open(
-                    &to,
-                    Settings {
-                        with_lanes,
-                        ..Settings::default()
-                    },
-                )?)
-            }
+            Self::OursWithoutLanes => Arc::new(Ours::open(&to, false, None)?),
             Self::SharedPool => Arc::new(shared_pool::SharedPool::open(&to, 100).await?),
             Self::SharedPoolLargeCaches => {
                 Arc::new(shared_pool::SharedPool::open(&to, EVERYTHING).await?)

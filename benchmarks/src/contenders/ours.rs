@@ -9,42 +9,32 @@ pub(super) struct Ours {
     ids: Vec<TenantId>,
 }
 
-pub(super) struct Settings {
-    pub(super) with_lanes: bool,
-    pub(super) roles: Option<DatabaseRoles>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            with_lanes: true,
-            roles: None,
-        }
-    }
-}
-
 impl Ours {
-    pub(super) fn open(to: &To<'_>, settings: Settings) -> Result<Self, BoxError> {
+    pub(super) fn open(
+        to: &To<'_>,
+        with_lanes: bool,
+        roles: Option<DatabaseRoles>,
+    ) -> Result<Self, BoxError> {
         let Limits {
             connections,
             connections_per_tenant,
             ..
         } = to.limits;
         let mut url = to.tenants.url(to.application);
-        if settings.roles.is_some() {
+        if roles.is_some() {
             tenants::log_in_without_rights(&mut url)?;
         }
         let url = DatabaseUrl::new(url)?;
         let mut tenancy = Tenancy::builder()
             .store(CachedStore::new(to.tenants.store(&url)?))
             .max_connections(connections)
-            .connections_per_tenant(match settings.with_lanes {
+            .connections_per_tenant(match with_lanes {
                 true => connections_per_tenant,
                 false => connections,
             } as usize)
             .prepared_statements(to.limits.statements)
             .tenants_per_connection(to.limits.tenants_per_connection);
-        if let Some(roles) = settings.roles {
+        if let Some(roles) = roles {
             tenancy = tenancy.database_roles(roles);
         }
         Ok(Self {

@@ -45,13 +45,13 @@ impl Rights {
             // It keeps others waiting, who give the same to another.
             grants.push(format!("GRANT {} TO {role}", identifier(&self.group)));
         }
-        let members = self.members.iter();
-        for member in members.filter(|member| **member != found.user) {
+        let others = |member: &&String| **member != found.user;
+        for member in self.members.iter().filter(others) {
             // Without the role they may do nothing: what forgets to take it fails.
             let member = identifier(member);
             grants.push(format!("GRANT {role} TO {member}{}", inherits("FALSE")));
         }
-        let former = found.members.iter();
+        let former = found.members.iter().filter(others);
         for member in former.filter(|member| !self.members.contains(member)) {
             grants.push(format!("REVOKE {role} FROM {}", identifier(member)));
         }

@@ -69,8 +69,13 @@ impl<'w> Walled<'w> {
     }
 
     fn builder(&self) -> FleetBuilder<Arc<MemoryStore>> {
+        self.builder_of::<4>()
+    }
+
+    /// With the first `N` migrations.
+    fn builder_of<const N: usize>(&self) -> FleetBuilder<Arc<MemoryStore>> {
         self.yard
-            .builder::<First<4>>()
+            .builder::<First<N>>()
             .database_roles(roles())
             .role_members([self.login.as_str()])
     }
@@ -135,6 +140,17 @@ fn assert_refused<T>(what: &str, outcome: Result<T, DbErr>) {
         error.to_string().contains("permission denied"),
         "{what}: {error}"
     );
+}
+
+/// That a tenant's role could not be taken.
+#[track_caller]
+fn assert_no_role<T>(outcome: Result<T, DbErr>, role: &str) {
+    let refused = TenantError::from(outcome.map(drop).unwrap_err());
+    assert!(
+        matches!(&refused, TenantError::RoleRefused { role: of, .. } if **of == *role),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("Fleet::grant_roles"));
 }
 
 /// A test on PostgreSQL, which alone has roles.
