@@ -125,12 +125,13 @@ macro_rules! on_seat {
             .at_home(async {
                 let mut seat = $self.seat().await?;
                 let mut $held = seat.hold(&$self.session, text).await?;
+                if text.may_begin() {
+                    // It is closed when this is over, however that comes.
+                    seat.discard();
+                    let outcome = seat.watch($statement).await;
+                    return outcome.map_err(|error| $self.explain(error));
+                }
                 match seat.watch($statement).await {
-                    outcome if text.may_begin() => {
-                        drop($held);
-                        seat.discard();
-                        outcome.map_err(|error| $self.explain(error))
-                    }
                     Ok(outcome) => {
                         seat.keep($held);
                         Ok(outcome)

@@ -25,8 +25,6 @@ pub struct SourceStream {
     first: Option<Result<QueryResult, DbErr>>,
     /// Whether the next row was asked for and is not there yet.
     is_under_way: bool,
-    /// Whether the statement may leave a transaction open.
-    may_begin: bool,
     seat: Seat,
     session: Session,
 }
@@ -40,6 +38,10 @@ impl SourceStream {
             let text = Text::Raw(&statement.sql);
             let mut seat = connection.seat().await?;
             let held = seat.hold(connection.session(), text).await?;
+            if text.may_begin() {
+                // The connection is closed when this is over, however that comes.
+                seat.discard();
+            }
             let mut rows = held.stream(statement.clone());
             let mut first = seat.watch(next(&mut rows)).await;
             if let Some(Err(error)) = &first
@@ -55,7 +57,6 @@ impl SourceStream {
                 rows: Housed::new(connection.home(), rows),
                 first: first.map(|row| row.map_err(|error| connection.explain(error))),
                 is_under_way: false,
-                may_begin: text.may_begin(),
                 seat,
                 session: connection.session().clone(),
             })
@@ -85,9 +86,6 @@ impl Drop for SourceStream {
     fn drop(&mut self) {
         if self.is_under_way {
             self.seat.note_cut();
-        }
-        if self.may_begin {
-            self.seat.discard();
         }
     }
 }

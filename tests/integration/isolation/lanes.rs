@@ -64,6 +64,11 @@ async fn a_transaction_that_raw_sql_leaves_open_is_nobody_elses(world: &World) {
         let statement = Statement::from_string(globex.get_database_backend(), begin);
         // Not all servers prepare it.
         let _ = raw.execute_raw(statement).await;
+        // Given up half way, too.
+        let script = format!("{begin}; SELECT 1");
+        let mut cut = Box::pin(raw.execute_unprepared(&script));
+        assert!(poll!(cut.as_mut()).is_pending());
+        drop(cut);
         let written = names(&acme).await.unwrap();
         assert_eq!(written.last().map(String::as_str), Some(name));
     }
