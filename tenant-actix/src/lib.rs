@@ -62,6 +62,7 @@ mod extract;
 #[allow(missing_docs, clippy::panic, reason = "no part of the crate")]
 pub mod fuzzing;
 mod guard;
+mod handling;
 mod host;
 mod kind;
 #[cfg(feature = "metrics")]

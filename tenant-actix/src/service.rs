@@ -1,22 +1,21 @@
 use std::{
-    future::ready,
     rc::Rc,
     sync::Arc,
     task::{Context, Poll},
 };
 
 use actix_web::{
-    Error, HttpMessage as _,
+    Error,
     body::{self, BodySize, BoxBody, EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse},
     http::header::{self, HeaderValue},
 };
-use futures_util::future::LocalBoxFuture;
 use tenant_core::{TenantInfo, TenantScope};
 
 use crate::{
     TenantBody, TenantProblem, TenantRequest,
     admission::Admission,
+    handling::{Handling, TenantFuture},
     middleware::Settings,
     observe::Observation,
     strategy::{Named, Progress},
@@ -27,8 +26,9 @@ pub struct TenantService<S> {
     inner: Rc<Inner<S>>,
 }
 
-struct Inner<S> {
-    service: S,
+/// The service that is wrapped, and what it is wrapped in.
+pub(crate) struct Inner<S> {
+    pub(crate) service: S,
     settings: Rc<Settings>,
     vary: Option<HeaderValue>,
 }
@@ -51,7 +51,7 @@ impl<S> TenantService<S> {
     }
 }
 
-type Response<B> = ServiceResponse<EitherBody<TenantBody<B>>>;
+pub(crate) type Response<B> = ServiceResponse<EitherBody<TenantBody<B>>>;
 
 impl<S, B> Service<ServiceRequest> for TenantService<S>
 where
@@ -60,25 +60,24 @@ where
 {
     type Response = Response<B>;
     type Error = Error;
-    type Future = LocalBoxFuture<'static, Result<Response<B>, Error>>;
+    type Future = TenantFuture<S, B>;
 
     fn poll_ready(&self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         self.inner.service.poll_ready(context)
     }
 
-    fn call(&self, mut request: ServiceRequest) -> Self::Future {
+    fn call(&self, mut request: ServiceRequest) -> TenantFuture<S, B> {
         let inner = Rc::clone(&self.inner);
         let observation = Observation::start(&inner.settings);
-        // Most requests have to wait for nobody: their future is the smaller one.
+        // Most requests have to wait for nobody.
         match inner.admit_at_once(&mut request) {
-            Ok(Ok(admission)) => Box::pin(inner.run(request, admission, observation)),
-            Ok(Err(problem)) => {
-                let refused = inner.refuse(request, &problem, observation);
-                Box::pin(ready(Ok(refused)))
+            Ok(Ok(admission)) => {
+                TenantFuture::admitted(Handling::of(inner, request, admission, observation))
             }
-            Err(waiting) => Box::pin(async move {
+            Ok(Err(problem)) => TenantFuture::refused(inner.refuse(request, &problem, observation)),
+            Err(waiting) => TenantFuture::waiting(async move {
                 match inner.admit(&mut request, waiting).await {
-                    Ok(admission) => inner.run(request, admission, observation).await,
+                    Ok(admission) => Handling::of(inner, request, admission, observation).await,
                     Err(problem) => Ok(inner.refuse(request, &problem, observation)),
                 }
             }),
@@ -170,44 +169,12 @@ where
         request.into_response(answer).map_into_right_body()
     }
 
-    async fn run(
-        self: Rc<Self>,
-        request: ServiceRequest,
-        admission: Admission,
-        mut observation: Observation,
-    ) -> Result<Response<B>, Error> {
-        observation.admitted(admission.tenant());
-        let scope = match admission.tenant() {
-            Some(info) => TenantScope::new(&info.id),
-            None => TenantScope::none(),
-        };
-        let transaction = Rc::clone(admission.transaction());
-        // Of middleware outside.
-        let outer = request.extensions_mut().insert(admission);
-        let body_scope = scope.clone();
-        let in_scope = async {
-            // Called in here: routes' guards run in the call.
-            let response = self.service.call(request).await?;
-            let ended = transaction.end(&response).await;
-            if let Some(outer) = outer {
-                response.request().extensions_mut().insert(outer);
-            }
-            Ok(self.settle(response, ended, body_scope))
-        };
-        let response: Result<Response<B>, Error> = scope.run(in_scope).await;
-        observation.answered(match &response {
-            Ok(response) => response.status(),
-            Err(error) => error.as_response_error().status_code(),
-        });
-        response
-    }
-
     /// Answers the problem that a response has, and keeps the tenant with its body.
-    fn settle(
+    pub(crate) fn settle(
         &self,
         response: ServiceResponse<B>,
         ended: Result<(), TenantProblem>,
-        scope: TenantScope,
+        scope: &TenantScope,
     ) -> Response<B> {
         let answers = &self.settings.answers;
         if let Err(problem) = ended {
@@ -228,7 +195,7 @@ where
                 _ => match body.try_into_bytes() {
                     // It is all there: nothing is left to run.
                     Ok(bytes) => EitherBody::right(BoxBody::new(bytes)),
-                    Err(body) => EitherBody::left(TenantBody::new(body, scope)),
+                    Err(body) => EitherBody::left(TenantBody::new(body, scope.clone())),
                 },
             }
         })

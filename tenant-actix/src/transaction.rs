@@ -1,6 +1,6 @@
 //! A request's one transaction: extractors begin it, the middleware ends it.
 
-use std::{cell::Cell, sync::Arc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use actix_web::{body::MessageBody, dev::ServiceResponse};
 use futures_util::lock::Mutex;
@@ -47,21 +47,22 @@ impl TransactionSlot {
         Ok(begun)
     }
 
-    /// Commits if the request was answered well, and else rolls back. Nothing begins from here on.
-    pub(crate) async fn end<B: MessageBody>(
-        &self,
+    /// Commits if the request was answered well, and else rolls back, if anybody asked for a
+    /// transaction. Nothing begins from here on.
+    pub(crate) fn end<B: MessageBody>(
+        self: &Rc<Self>,
         response: &ServiceResponse<B>,
-    ) -> Result<(), TenantProblem> {
+    ) -> Option<impl Future<Output = Result<(), TenantProblem>> + use<B>> {
         self.is_over.set(true);
         if !self.was_asked_for.get() {
-            return Ok(());
+            return None;
         }
         // A handler that fails may still redirect.
         let is_error = response.response().error().is_some();
         let status = response.status();
         let is_good = !is_error && (status.is_success() || status.is_redirection());
-        // Boxed: few requests have a transaction, and all would carry its size.
-        Box::pin(self.end_begun(is_good)).await
+        let slot = Rc::clone(self);
+        Some(async move { slot.end_begun(is_good).await })
     }
 
     async fn end_begun(&self, is_good: bool) -> Result<(), TenantProblem> {

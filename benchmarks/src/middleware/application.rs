@@ -13,11 +13,11 @@ use actix_web::{
     dev::{ServiceFactory, ServiceRequest, ServiceResponse},
     web,
 };
-use sea_orm::{ActiveValue::Set, entity::prelude::*};
+use sea_orm::{ActiveValue::Set, ConnectOptions, Database, DatabaseConnection, entity::prelude::*};
 use tenant_actix::{TenantDb, TenantMiddleware, TenantProblem};
 use tenant_core::{
-    CachedStore, ConnectionInfo, DatabaseUrl, Tenancy, TenantConnection, TenantError, TenantId,
-    TenantInfo, TenantStore,
+    CachedStore, ConnectionInfo, DatabaseUrl, Tenancy, TenantError, TenantId, TenantInfo,
+    TenantStore,
 };
 
 use super::clients::CONNECTIONS;
@@ -25,6 +25,8 @@ use crate::BoxError;
 
 /// Each connection is one tenant's, as a browser's is.
 const TENANTS: usize = CONNECTIONS;
+/// Of connections to PostgreSQL.
+const POOL: u32 = 8;
 
 #[sea_orm::model]
 #[derive(Clone, Debug, DeriveEntityModel)]
@@ -37,14 +39,33 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
+/// The same table, for those who know no tenants.
+mod plain {
+    use sea_orm::entity::prelude::*;
+
+    #[sea_orm::model]
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "middleware_bench")]
+    pub struct Model {
+        #[sea_orm(primary_key)]
+        pub id: i32,
+        pub title: String,
+    }
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
 /// Four servers: without the middleware, with it twice, without it. In this order, since of two that
 /// are the same, the one that is made later may be slower.
-pub(super) async fn serve(tenancy: &Tenancy) -> Result<[SocketAddr; 4], BoxError> {
-    let shared = web::Data::new(tenancy.for_tenant(&id(0)?).await?);
+pub(super) async fn serve(
+    tenancy: &Tenancy,
+    pool: &DatabaseConnection,
+) -> Result<[SocketAddr; 4], BoxError> {
+    let pool = web::Data::new(pool.clone());
     let tenants = TenantMiddleware::new(tenancy.clone()).exclude_paths(["/health", "/docs/*"]);
     let routes = move |config: &mut web::ServiceConfig| {
         config
-            .app_data(shared.clone())
+            .app_data(pool.clone())
             .route("/memory", web::get().to(from_memory))
             .route("/row", web::get().to(row))
             .route("/tenants-row", web::get().to(tenants_row));
@@ -64,18 +85,25 @@ async fn from_memory() -> HttpResponse {
     HttpResponse::Ok().json(["Around the Moon", "Off on a Comet", "The Last Man"])
 }
 
-/// From a connection that the application has, whoever asks.
-async fn row(db: web::Data<TenantConnection>) -> Result<HttpResponse, TenantProblem> {
-    titles(&**db).await
+/// For an application without tenants.
+async fn row(pool: web::Data<DatabaseConnection>) -> Result<HttpResponse, TenantProblem> {
+    let book = plain::Entity::find_by_id(1).one(&**pool).await?;
+    Ok(HttpResponse::Ok().json(book.map(|book| [book.title])))
 }
 
 async fn tenants_row(db: TenantDb) -> Result<HttpResponse, TenantProblem> {
-    titles(&db).await
+    let book = Entity::find_by_id(1).one(&db).await?;
+    Ok(HttpResponse::Ok().json(book.map(|book| [book.title])))
 }
 
-async fn titles(db: &impl ConnectionTrait) -> Result<HttpResponse, TenantProblem> {
-    let book = Entity::find_by_id(1).one(db).await?;
-    Ok(HttpResponse::Ok().json(book.map(|book| [book.title])))
+/// SeaORM's own pool, of as many connections as the tenants have, and without a ping before each use.
+pub(super) async fn pool(database: &str) -> Result<DatabaseConnection, BoxError> {
+    let mut options = ConnectOptions::new(database);
+    options
+        .max_connections(POOL)
+        .min_connections(POOL)
+        .test_before_acquire(false);
+    Ok(Database::connect(options).await?)
 }
 
 /// Tenants as they are looked up in production, behind a cache. They are all in one schema.
@@ -90,7 +118,10 @@ pub(super) async fn tenancy(database: &str) -> Result<Tenancy, BoxError> {
         tenants,
         place: Arc::new(ConnectionInfo::dedicated(&database)?),
     };
-    let tenancy = Tenancy::builder().store(CachedStore::new(store)).build()?;
+    let tenancy = Tenancy::builder()
+        .store(CachedStore::new(store))
+        .max_connections(POOL)
+        .build()?;
     let db = tenancy.for_tenant(&id(0)?).await?;
     let table =
         "CREATE TABLE $tenant.middleware_bench (id integer PRIMARY KEY, title text NOT NULL)";
