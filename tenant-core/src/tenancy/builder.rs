@@ -254,6 +254,15 @@ impl TenancyBuilder {
         if self.options.tenants_per_connection == 0 {
             return Err(configuration("`tenants_per_connection` must be at least 1"));
         }
+        if let Some(file) = self.shared.as_ref().and_then(DatabaseUrl::file)
+            && file.is_dir()
+        {
+            return Err(configuration(&format!(
+                "the shared database is the directory {}; on SQLite it is a file, beside the \
+                 directory of the tenants' files. Without shared tables, leave `shared_database(..)` out",
+                file.display()
+            )));
+        }
         self.options.home = self.home.unwrap_or_else(Home::current);
         self.options.attach = self
             .shared
