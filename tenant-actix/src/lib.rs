@@ -36,6 +36,7 @@
 //! | say how a request names its tenant | [`strategy`]: header, subdomain, host, path, query, cookie, claim, closure |
 //! | have the tenant's connection | [`TenantDb`], [`TenantTransaction`] |
 //! | know the tenant | [`CurrentTenant`] |
+//! | count requests by tenant | `TenantMetrics` (feature `metrics`) |
 //! | have routes that only some tenants have | [`TenantGuard`] |
 //! | answer what goes wrong | [`TenantProblem`], [`TenantMiddleware::on_problem`] |
 //!
@@ -51,6 +52,16 @@
 //! Actix has a runtime for each worker. Build the `Tenancy` in a multi-threaded one, with
 //! `#[tokio::main]` around the server, and its connections are there, whichever worker uses them: see
 //! `TenancyBuilder::runtime`.
+//!
+//! # Features
+//!
+//! None is on by default. In `sea-orm-tenant` their names begin with `actix-`.
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `cookies` | `strategy::Cookie`: the tenant is named by a cookie |
+//! | `jwt` | `strategy::Claim`: the tenant is named by a claim of a verified token |
+//! | `metrics` | `TenantMetrics`: requests and their durations by tenant, for Prometheus |
 
 mod admission;
 mod answers;

@@ -21,6 +21,7 @@ pub(crate) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// | an unknown tenant | 404 |
 /// | an archived tenant | 410 |
 /// | a tenant in maintenance, being migrated or not ready, a store or a database that does not answer, connections that are all in use | 503 with `Retry-After` |
+/// | a statement that took longer than its tenant's limit | 504 |
 /// | anything else | 500 |
 ///
 /// Answers are RFC 9457 problems. They say which kind of problem it is, and nothing of its cause,

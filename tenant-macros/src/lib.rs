@@ -1,6 +1,16 @@
 //! The macros of `sea-orm-tenant`, and the one of `tenant-testkit`. Use them through those crates: what
 //! they expand to names them.
 //!
+//! | macro | by | for |
+//! |---|---|---|
+//! | [`#[derive(TenantScoped)]`](macro@TenantScoped) | `sea_orm_tenant` | an entity whose table every tenant has for itself |
+//! | [`#[derive(TenantShared)]`](macro@TenantShared) | `sea_orm_tenant` | an entity whose table all tenants read |
+//! | [`#[with_tenant("acme")]`](macro@with_tenant) | `sea_orm_tenant` | a function that runs for a tenant |
+//! | [`#[tenant_test(..)]`](macro@tenant_test) | `tenant_testkit` | a test that is handed tenants |
+//!
+//! There are no feature flags. Examples here are not compiled, since they need those crates; that of
+//! `sea-orm-tenant`'s front page is.
+//!
 //! Each macro is read as `parse -> validate -> expand`, one file for each step. Parsing keeps every
 //! syn node that a mistake could be in, validating collects all mistakes, and expanding sees only
 //! what was validated.

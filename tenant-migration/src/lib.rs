@@ -2,7 +2,31 @@
 //!
 //! Users keep their `sea-orm-migration`: a `MigratorTrait` of tenants' tables becomes [`Migrations`],
 //! and a [`Fleet`] applies them to the tenants of a
-//! [`TenantDirectory`](tenant_core::TenantDirectory).
+//! [`TenantDirectory`](tenant_core::TenantDirectory). Applications depend on `sea-orm-tenant`, which
+//! re-exports this crate as `sea_orm_tenant::migration`.
+//!
+//! ```no_run
+//! use sea_orm_migration::MigratorTrait;
+//! use tenant_core::{ConnectionInfo, DatabaseUrl, MemoryStore, TenantId, TenantInfo};
+//! use tenant_migration::{Fleet, Migrations, Provision, Run, Selection};
+//!
+//! async fn deploy<TenantMigrator: MigratorTrait>(
+//!     store: MemoryStore,
+//!     database: DatabaseUrl,
+//! ) -> Result<(), Box<dyn std::error::Error>> {
+//!     let fleet = Fleet::builder(store, Migrations::of::<TenantMigrator>()?).build()?;
+//!
+//!     // Schema, tables, and then the entry in the store.
+//!     let acme = TenantId::from_static("acme");
+//!     let place = ConnectionInfo::shared(&database, &acme);
+//!     fleet.provision(&Provision::new(TenantInfo::active(acme), place)).await?;
+//!
+//!     // Everybody: one tenant's failure stops nobody else, and is in the report.
+//!     let report = fleet.up(&Run::of(Selection::All)).await?;
+//!     println!("{}", report.counts());
+//!     Ok(())
+//! }
+//! ```
 //!
 //! | to | call |
 //! |---|---|
@@ -24,6 +48,16 @@
 //! `use_transaction() -> Some(false)`. On SQLite foreign keys are not enforced in it, so that a table
 //! can be rebuilt, but looked at in the end. MySQL cannot take back DDL: write migrations that can be
 //! repeated.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite` | the driver, here and in SeaORM |
+//! | `lint` | `lint`: what Citus refuses of a migrator's SQL |
+//! | `cli` | `cli`: the commands of a migration binary, `lint` among them |
 
 #[cfg(feature = "cli")]
 pub mod cli;

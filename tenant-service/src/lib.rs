@@ -17,6 +17,10 @@
 //! ```
 //!
 //! `/docs/` of a running service shows every route. Answers that are errors are RFC 9457 problems.
+//!
+//! It is a program as well, which takes its settings from flags and the environment: `--help` lists
+//! them. Applications ask it by the core's `TenantServiceClient`, which also hears of changes. There are
+//! no feature flags: every driver is built in.
 
 mod auth;
 mod error;

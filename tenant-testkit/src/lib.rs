@@ -1,5 +1,21 @@
 //! Tests of applications on sea-orm-tenant.
 //!
+//! ```
+//! # use sea_orm_migration::{MigrationTrait, MigratorTrait};
+//! # struct Migrator;
+//! # impl MigratorTrait for Migrator {
+//! #     fn migrations() -> Vec<Box<dyn MigrationTrait>> { Vec::new() }
+//! # }
+//! use tenant_core::TenantConnection;
+//! use tenant_testkit::tenant_test;
+//!
+//! /// Two tenants, provisioned by the application's migrations, in a database of this test's own.
+//! #[tenant_test(database = [postgres, mariadb, sqlite], migrations = Migrator)]
+//! async fn books_are_their_librarys_own(acme: TenantConnection, globex: TenantConnection) {
+//!     // book::ActiveModel { .. }.insert(&acme).await ..
+//! }
+//! ```
+//!
 //! | to have | use |
 //! |---|---|
 //! | an async test that is handed tenants | [`tenant_test`] |
@@ -17,6 +33,15 @@
 //!
 //! This is for Unix. Where there is no server to be started, `TEST_POSTGRES_URL` and
 //! `TEST_MYSQL_URL` name those that [`TestDatabase`] makes its databases on.
+//!
+//! # Features
+//!
+//! None is on by default.
+//!
+//! | feature | gives |
+//! |---|---|
+//! | `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`, `sqlx-all` | the driver, here and in SeaORM: databases are made by it, where a server is started without |
+//! | `actix` | `LeakCheck::run_app`: an actix application is visited by requests |
 
 #[doc(hidden)]
 pub mod __private;
