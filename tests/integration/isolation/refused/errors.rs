@@ -1,7 +1,7 @@
 //! Tenant errors inside SeaORM's signatures.
 
 use sea_orm::{DbErr, SqlErr, TransactionTrait as _};
-use sea_orm_tenant::{TenantContext, TenantError, TenantId};
+use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy, TenantContext, TenantError, TenantId};
 
 use super::super::rows::{add, names};
 use crate::support::{World, on_every_database};
@@ -36,6 +36,23 @@ async fn a_tenant_error_passes_through_a_function_of_seaorms_signature(world: &W
     assert!(matches!(TenantError::from(error), TenantError::NoTenant));
     let inside = TenantContext::scope(world.acme.clone(), authors(world)).await;
     assert!(inside.unwrap().is_empty());
+}
+
+/// On SQLite the directory of the tenants' files is easily taken for it.
+#[test]
+fn a_directory_is_no_shared_database() {
+    let directory = tempfile::tempdir().unwrap();
+    let refused = Tenancy::builder()
+        .store(MemoryStore::new())
+        .shared_database(DatabaseUrl::sqlite(directory.path()).unwrap())
+        .build()
+        .unwrap_err();
+    assert!(
+        matches!(refused, TenantError::Configuration(_)),
+        "{refused}"
+    );
+    let path = directory.path().display().to_string();
+    assert!(refused.to_string().contains(&path), "{refused}");
 }
 
 /// Different answers stay different behind SeaORM's one error type.
