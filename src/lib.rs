@@ -13,6 +13,8 @@
 //! | run SQL that cannot be qualified | [`TenantDatabaseContext`], [`Tenancy::dedicated_connection`] |
 //! | rewrite SQL by hand | [`qualify()`], [`QuotedSchema`] |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "actix")]
 pub use tenant_actix as actix;
 pub use tenant_core::*;

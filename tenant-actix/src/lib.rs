@@ -52,6 +52,8 @@
 //! `#[tokio::main]` around the server, and its connections are there, whichever worker uses them: see
 //! `TenancyBuilder::runtime`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admission;
 mod answers;
 mod body;

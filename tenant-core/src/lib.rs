@@ -1,5 +1,7 @@
 //! The core of `sea-orm-tenant`. Applications depend on that crate, which re-exports this one.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "service-client")]
 mod client;
 mod connection;

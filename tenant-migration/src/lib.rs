@@ -25,6 +25,8 @@
 //! can be rebuilt, but looked at in the end. MySQL cannot take back DDL: write migrations that can be
 //! repeated.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "cli")]
 pub mod cli;
 mod connection;

@@ -18,6 +18,8 @@
 //! This is for Unix. Where there is no server to be started, `TEST_POSTGRES_URL` and
 //! `TEST_MYSQL_URL` name those that [`TestDatabase`] makes its databases on.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[doc(hidden)]
 pub mod __private;
 mod database;
