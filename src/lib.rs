@@ -19,6 +19,8 @@
 //! Links are to what every build has; the rest is behind the features `actix`,
 //! `database-store`, `macros`, `migration` and `service-client`.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "actix")]
 pub use tenant_actix as actix;
 pub use tenant_core::*;

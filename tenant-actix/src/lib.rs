@@ -63,6 +63,8 @@
 //! | `jwt` | `strategy::Claim`: the tenant is named by a claim of a verified token |
 //! | `metrics` | `TenantMetrics`: requests and their durations by tenant, for Prometheus |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod admission;
 mod answers;
 mod body;

@@ -44,6 +44,8 @@
 //! | `database-store` | `DatabaseStore`: tenants are looked up in a table, their database URLs encrypted |
 //! | `schema-sync` | `TenantSchemaBuilder::sync`, for PostgreSQL: SeaORM's schema sync on a tenant's schema |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "service-client")]
 mod client;
 mod connection;

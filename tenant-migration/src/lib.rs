@@ -59,6 +59,8 @@
 //! | `lint` | `lint`: what Citus refuses of a migrator's SQL |
 //! | `cli` | `cli`: the commands of a migration binary, `lint` among them |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[cfg(feature = "cli")]
 pub mod cli;
 mod connection;

@@ -43,6 +43,8 @@
 //! | `sqlx-postgres`, `sqlx-mysql`, `sqlx-sqlite`, `sqlx-all` | the driver, here and in SeaORM: databases are made by it, where a server is started without |
 //! | `actix` | `LeakCheck::run_app`: an actix application is visited by requests |
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 #[doc(hidden)]
 pub mod __private;
 mod database;
