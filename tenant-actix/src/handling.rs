@@ -1,5 +1,5 @@
-//! A request that is being answered: what `run` would be as an async function, written by hand, since
-//! each request would allocate it, and move its response once more.
+//! A request that is being answered. Written by hand: as an async function, each request would allocate
+//! it, and move its response once more.
 
 use std::{
     future::Future,

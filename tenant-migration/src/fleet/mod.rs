@@ -1,6 +1,7 @@
 //! All tenants together.
 
 mod drift;
+mod each;
 mod plan;
 mod rollout;
 mod run;

@@ -1,13 +1,12 @@
 //! Beginning anew, in development.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
-use futures_util::{StreamExt as _, stream};
 use tenant_core::{TenantInfo, TenantRegistry};
 
 use super::{Making, Provision};
 use crate::{
-    Fleet, FleetReport, MigrationError, Outcome, SchemaStatus, Selection, Skipped, TenantReport,
+    Fleet, FleetReport, MigrationError, Outcome, SchemaStatus, Selection, Skipped,
     fleet::has_schema,
 };
 
@@ -25,21 +24,10 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             return Err(MigrationError::Production);
         }
         let tenants = self.status(selection).await?;
-        let reports = stream::iter(tenants)
-            .map(|tenant| async move {
-                let begun = Instant::now();
-                let outcome = match self.make_fresh(&tenant).await {
-                    Ok(outcome) => outcome,
-                    Err(error) => Outcome::Failed(error),
-                };
-                let mut report = TenantReport::new(tenant.tenant, outcome);
-                report.took = begun.elapsed();
-                report
-            })
-            .buffered(self.settings().workers);
-        Ok(FleetReport {
-            tenants: reports.collect().await,
-        })
+        let work = tenants
+            .iter()
+            .map(|tenant| (tenant.tenant.clone(), self.make_fresh(tenant)));
+        Ok(self.for_each(work).await)
     }
 
     async fn make_fresh(&self, tenant: &SchemaStatus) -> Result<Outcome, MigrationError> {

@@ -3,9 +3,6 @@
 mod found;
 mod rights;
 
-use std::{panic::AssertUnwindSafe, time::Instant};
-
-use futures_util::{FutureExt as _, StreamExt as _, stream};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 use tenant_core::{
     ConnectionInfo, DatabaseRoles, PlacedTenant, TenantDirectory, TenantError, TenantId,
@@ -13,9 +10,9 @@ use tenant_core::{
 
 pub(crate) use self::rights::Rights;
 use crate::{
-    Fleet, FleetReport, MigrationError, Outcome, Selection, Skipped, TenantReport,
+    Fleet, FleetReport, MigrationError, Outcome, Selection, Skipped,
     connection::closing,
-    fleet::{has_schema, panicked},
+    fleet::has_schema,
     session::postgres::{SchemaState, begin},
 };
 
@@ -71,22 +68,10 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             ));
         }
         let tenants = self.tenants(selection).await?;
-        let reports = stream::iter(tenants)
-            .map(|tenant| async move {
-                let begun = Instant::now();
-                let id = tenant.info.id.clone();
-                let granting = AssertUnwindSafe(self.grant_role_to(tenant)).catch_unwind();
-                let granted = granting
-                    .await
-                    .unwrap_or_else(|panic| Err(panicked(&*panic)));
-                let mut report = TenantReport::new(id, granted.unwrap_or_else(Outcome::Failed));
-                report.took = begun.elapsed();
-                report
-            })
-            .buffered(self.settings().workers);
-        Ok(FleetReport {
-            tenants: reports.collect().await,
-        })
+        let work = tenants
+            .into_iter()
+            .map(|tenant| (tenant.info.id.clone(), self.grant_role_to(tenant)));
+        Ok(self.for_each(work).await)
     }
 
     async fn grant_role_to(&self, tenant: PlacedTenant) -> Result<Outcome, MigrationError> {
