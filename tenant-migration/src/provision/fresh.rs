@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tenant_core::{TenantInfo, TenantRegistry};
 
 use super::{Making, Provision};
@@ -24,9 +25,10 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             return Err(MigrationError::Production);
         }
         let tenants = self.status(selection).await?;
-        let work = tenants
-            .iter()
-            .map(|tenant| (tenant.tenant.clone(), self.make_fresh(tenant)));
+        let mut work = Vec::with_capacity(tenants.len());
+        for tenant in &tenants {
+            work.push((tenant.tenant.clone(), self.make_fresh(tenant).boxed()));
+        }
         Ok(self.for_each(work).await)
     }
 

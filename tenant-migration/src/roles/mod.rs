@@ -3,6 +3,7 @@
 mod found;
 mod rights;
 
+use futures_util::FutureExt as _;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 use tenant_core::{
     ConnectionInfo, DatabaseRoles, PlacedTenant, TenantDirectory, TenantError, TenantId,
@@ -68,9 +69,10 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             ));
         }
         let tenants = self.tenants(selection).await?;
-        let work = tenants
-            .into_iter()
-            .map(|tenant| (tenant.info.id.clone(), self.grant_role_to(tenant)));
+        let mut work = Vec::with_capacity(tenants.len());
+        for tenant in tenants {
+            work.push((tenant.info.id.clone(), self.grant_role_to(tenant).boxed()));
+        }
         Ok(self.for_each(work).await)
     }
 
