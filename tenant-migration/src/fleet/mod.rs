@@ -20,7 +20,7 @@ pub use self::{
     run::{Run, Stop},
     selection::Selection,
 };
-pub(crate) use self::{run::panicked, selection::has_schema};
+pub(crate) use self::{each::report_on, run::panicked, selection::has_schema};
 use crate::{MigrationError, Migrations};
 
 /// All tenants of a directory, and the migrations that their schemas have.

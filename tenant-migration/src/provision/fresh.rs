@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
+use futures_util::{StreamExt as _, stream};
 use tenant_core::{TenantInfo, TenantRegistry};
 
 use super::{Making, Provision};
 use crate::{
     Fleet, FleetReport, MigrationError, Outcome, SchemaStatus, Selection, Skipped,
-    fleet::has_schema,
+    fleet::{has_schema, report_on},
 };
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
@@ -25,11 +25,14 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             return Err(MigrationError::Production);
         }
         let tenants = self.status(selection).await?;
-        let mut work = Vec::with_capacity(tenants.len());
-        for tenant in &tenants {
-            work.push((tenant.tenant.clone(), self.make_fresh(tenant).boxed()));
-        }
-        Ok(self.for_each(work).await)
+        let reports = stream::iter(tenants)
+            .map(|tenant| async move {
+                report_on(tenant.tenant.clone(), self.make_fresh(&tenant)).await
+            })
+            .buffered(self.settings().workers);
+        Ok(FleetReport {
+            tenants: reports.collect().await,
+        })
     }
 
     async fn make_fresh(&self, tenant: &SchemaStatus) -> Result<Outcome, MigrationError> {

@@ -3,7 +3,7 @@
 mod found;
 mod rights;
 
-use futures_util::FutureExt as _;
+use futures_util::{StreamExt as _, stream};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend};
 use tenant_core::{
     ConnectionInfo, DatabaseRoles, PlacedTenant, TenantDirectory, TenantError, TenantId,
@@ -13,7 +13,7 @@ pub(crate) use self::rights::Rights;
 use crate::{
     Fleet, FleetReport, MigrationError, Outcome, Selection, Skipped,
     connection::closing,
-    fleet::has_schema,
+    fleet::{has_schema, report_on},
     session::postgres::{SchemaState, begin},
 };
 
@@ -69,11 +69,14 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             ));
         }
         let tenants = self.tenants(selection).await?;
-        let mut work = Vec::with_capacity(tenants.len());
-        for tenant in tenants {
-            work.push((tenant.info.id.clone(), self.grant_role_to(tenant).boxed()));
-        }
-        Ok(self.for_each(work).await)
+        let reports = stream::iter(tenants)
+            .map(|tenant| async move {
+                report_on(tenant.info.id.clone(), self.grant_role_to(tenant)).await
+            })
+            .buffered(self.settings().workers);
+        Ok(FleetReport {
+            tenants: reports.collect().await,
+        })
     }
 
     async fn grant_role_to(&self, tenant: PlacedTenant) -> Result<Outcome, MigrationError> {

@@ -24,6 +24,7 @@ on_every_database!(
     a_copy_has_the_structure_or_all,
     a_copy_of_what_has_drifted_is_refused,
     fresh_is_for_development,
+    one_that_fails_or_panics_stops_nobody_from_being_fresh,
 );
 
 async fn add(yard: &Yard<'_>, name: &str, title: &str) {
@@ -372,6 +373,24 @@ async fn a_copy_of_what_has_drifted_is_refused(world: &World) {
         .unwrap_err();
     assert!(error.to_string().contains("extra"), "{error}");
     assert_eq!(yard.is_there("new").await, (false, false));
+}
+
+async fn one_that_fails_or_panics_stops_nobody_from_being_fresh(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<4>(&["a", "broken", "panics", "z"]).await;
+    let fleet = yard
+        .builder::<First<5>>()
+        .development(true)
+        .build()
+        .unwrap();
+    let report = fleet.fresh(&Selection::All).await.unwrap();
+    let words: Vec<&str> = report
+        .tenants
+        .iter()
+        .map(|tenant| tenant.outcome.word())
+        .collect();
+    let done = Outcome::Migrated(5).word();
+    assert_eq!(words, [done, "failed", "failed", done], "{report:?}");
 }
 
 async fn fresh_is_for_development(world: &World) {
