@@ -16,7 +16,10 @@ use actix_web::{
     web::Bytes,
 };
 use futures_util::{StreamExt as _, stream};
-use sea_orm_tenant::{TenantContext, TenantScope, actix::TenantMiddleware};
+use sea_orm_tenant::{
+    TenantContext, TenantScope,
+    actix::{TenantMiddleware, TenantProblem},
+};
 use tokio::task::LocalSet;
 
 use super::{current, get, of, send, tenancy, who};
@@ -69,6 +72,66 @@ impl Drop for Watched {
     fn drop(&mut self) {
         self.0.note("dropped");
     }
+}
+
+/// A body that is all there, and notes who is current when it is taken.
+struct Whole(Seen);
+
+impl MessageBody for Whole {
+    type Error = Error;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(5)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
+        Poll::Ready(None)
+    }
+
+    fn try_into_bytes(self) -> Result<Bytes, Self> {
+        self.0.note("taken");
+        Ok(Bytes::from_static(b"whole"))
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_taken_and_a_problem_that_is_answered_have_the_tenant() {
+    let (in_body, in_answer) = (Seen::default(), Seen::default());
+    let (of_body, of_answer) = (in_body.clone(), in_answer.clone());
+    let tenants = tenants().on_problem(move |_, _| {
+        of_answer.note("answered");
+        None
+    });
+    let app = test::init_service(
+        App::new()
+            .wrap(from_fn(
+                move |request: ServiceRequest, next: Next<body::BoxBody>| {
+                    let seen = of_body.clone();
+                    async move {
+                        let response = next.call(request).await?;
+                        Ok::<_, Error>(response.map_body(|_, _| Whole(seen)))
+                    }
+                },
+            ))
+            .wrap(tenants)
+            .route("/", web::get().to(HttpResponse::Ok))
+            .route(
+                "/problem",
+                web::get().to(async || {
+                    Err::<HttpResponse, _>(TenantProblem::Forbidden {
+                        reason: "it is a test".into(),
+                    })
+                }),
+            ),
+    )
+    .await;
+    let answer = test::call_service(&app, of("acme").to_request()).await;
+    assert_eq!(test::read_body(answer).await, "whole");
+    assert_eq!(in_body.take(), ["taken: acme"]);
+    let request = of("acme").uri("/problem").to_request();
+    let answer = test::call_service(&app, request).await;
+    assert_eq!(answer.status(), 403);
+    assert_eq!(in_answer.take(), ["answered: acme"]);
 }
 
 async fn inner(
