@@ -259,6 +259,10 @@ async fn none_begins_when_the_handler_has_answered(world: &World) {
 /// An extractor that is kept, half way, by a body that does not poll it: nothing waits for it.
 async fn one_that_nobody_finishes_to_begin_holds_up_nobody(world: &World) {
     use actix_web::FromRequest as _;
+    // The one connection is taken, so that beginning has to wait.
+    let tenancy = world.tenancy().max_connections(1).build().unwrap();
+    let acme = tenancy.for_tenant(&world.acme).await.unwrap();
+    let held = acme.begin().await.unwrap();
     let handler = |request: actix_web::HttpRequest| async move {
         let mut begun = Box::pin(TenantTransaction::extract(&request));
         let is_pending = futures_util::poll!(begun.as_mut()).is_pending();
@@ -270,8 +274,13 @@ async fn one_that_nobody_finishes_to_begin_holds_up_nobody(world: &World) {
         assert!(is_pending);
         body
     };
-    let answer = to(world, handler).await;
+    let routes = |config: &mut web::ServiceConfig| {
+        config.default_service(web::to(handler));
+    };
+    let tenants = TenantMiddleware::new(tenancy);
+    let answer = send(tenants, routes, of(world.acme.as_str())).await;
     assert_eq!(answer.problem(), (500, "internal".into()));
+    held.rollback().await.unwrap();
     assert!(acme_names(world).await.is_empty());
 }
 
