@@ -9,6 +9,7 @@ mod macros;
 
 mod actix;
 mod attack;
+mod guide;
 mod isolation;
 mod migration;
 mod orm;
