@@ -181,7 +181,7 @@ pub enum TenantError {
 
     /// A typed statement that changes a schema, on a tenant connection, does not say `$tenant`.
     #[error(
-        "a change of the schema was refused on a tenant connection: it does not name `$tenant`. Make tenants' tables with `get_schema_builder()`, and shared ones on `Tenancy::shared()`"
+        "a change of the schema was refused on a tenant connection: it does not name `$tenant`. Make tenants' tables with `get_schema_builder()`, and shared ones on `Tenancy::shared()`; write what sea-query cannot qualify as raw SQL with `$tenant.`"
     )]
     UnscopedSchemaChange,
 
@@ -238,7 +238,9 @@ impl TenantError {
     #[must_use]
     pub fn is_connection_failure(&self) -> bool {
         match self {
-            Self::DataSourceUnavailable { .. } | Self::ConnectionsBusy { .. } => true,
+            Self::DataSourceUnavailable { .. }
+            | Self::DataSourcesExhausted { .. }
+            | Self::ConnectionsBusy { .. } => true,
             Self::Database(error) => reach::is_connection_failure(error),
             _ => false,
         }

@@ -67,6 +67,7 @@ mod source;
 mod store;
 mod tenancy;
 mod transactional;
+mod words;
 
 #[cfg(feature = "service-client")]
 pub use self::client::{

@@ -1,7 +1,7 @@
 use sea_orm::DbBackend;
 use serde::Deserialize;
 
-use crate::{DatabaseUrl, InvalidSchemaName, SchemaName, TenantError, TenantId};
+use crate::{DatabaseUrl, SchemaName, TenantError, TenantId};
 
 /// Where a tenant's tables are: in which database, and in which schema of it.
 ///
@@ -58,27 +58,26 @@ impl ConnectionInfo {
     ///
     /// # Errors
     ///
-    /// [`InvalidSchemaName`] when the URL of a MySQL database names none, or one that is no schema
-    /// name; when that of a PostgreSQL database names one of more than 63 bytes, of which the server
+    /// [`TenantError::Configuration`] when the URL of a MySQL database names none, or one that cannot be a
+    /// tenant's; when that of a PostgreSQL database names one of more than 63 bytes, of which the server
     /// reads the first 63, and so takes two databases for one.
-    pub fn dedicated(url: &DatabaseUrl) -> Result<Self, InvalidSchemaName> {
+    pub fn dedicated(url: &DatabaseUrl) -> Result<Self, TenantError> {
         let schema = match url.backend() {
-            DbBackend::MySql => SchemaName::in_dedicated_database(&url.database())?,
+            DbBackend::MySql => mysql_database(url)?,
             DbBackend::Sqlite => SchemaName::sqlite_main(),
             _ => {
-                let database = url.postgres_database();
-                if database.len() > SchemaName::MAX_LEN {
-                    SchemaName::in_dedicated_database(&database)?;
+                let len = url.postgres_database().len();
+                if len > SchemaName::MAX_LEN {
+                    return Err(TenantError::Configuration(format!(
+                        "the database that the URL names has a name of {len} bytes, of which PostgreSQL reads the first {}; shorten it",
+                        SchemaName::MAX_LEN
+                    )));
                 }
-                SchemaName::in_dedicated_database("public")?
+                SchemaName::postgres_public()
             }
         };
-        let url = match url.backend() {
-            DbBackend::Sqlite => url.of_existing_file(),
-            _ => url.clone(),
-        };
         Ok(Self {
-            url,
+            url: url.of_existing_file(),
             schema,
             placement: Placement::Dedicated,
         })
@@ -127,12 +126,8 @@ impl ConnectionInfo {
                 "the schema in that database is {expected}, and not {schema}"
             )));
         }
-        let url = match url.backend() {
-            DbBackend::Sqlite => url.of_existing_file(),
-            _ => url.clone(),
-        };
         Ok(Self {
-            url,
+            url: url.of_existing_file(),
             schema,
             placement,
         })
@@ -147,6 +142,22 @@ impl ConnectionInfo {
         };
         format!("{} {schema}", self.url.place())
     }
+}
+
+/// The one database that a MySQL URL names, for a tenant to have for itself.
+fn mysql_database(url: &DatabaseUrl) -> Result<SchemaName, TenantError> {
+    let database = url.database();
+    if database.is_empty() {
+        return Err(TenantError::Configuration(
+            "the URL of a dedicated MySQL database names no database; write it behind the host: `mysql://host/acme`"
+                .to_owned(),
+        ));
+    }
+    SchemaName::in_dedicated_database(&database).map_err(|invalid| {
+        TenantError::Configuration(format!(
+            "the database that the URL names cannot be a tenant's: {invalid}"
+        ))
+    })
 }
 
 /// Connection info as it is written down, with what may be left out.
@@ -232,8 +243,16 @@ mod tests {
         assert_eq!(schema("postgres://h/acme"), "public");
         assert_eq!(schema("mysql://h/acmeDb"), "acmeDb");
         assert_eq!(schema("sqlite:///acme.sqlite"), "main");
-        assert!(ConnectionInfo::dedicated(&url("mysql://h")).is_err());
-        assert!(ConnectionInfo::dedicated(&url("mysql://h/mysql")).is_err());
+        let refused = |database: &str| {
+            let refused = ConnectionInfo::dedicated(&url(database)).unwrap_err();
+            assert!(matches!(refused, TenantError::Configuration(_)));
+            refused.to_string()
+        };
+        assert!(refused("mysql://h").contains("names no database"));
+        assert!(refused("mysql://h/mysql").contains("a server keeps it for itself"));
+        assert!(refused("mysql://h/a.b").contains("upper and lower case"));
+        let long = format!("postgres://h/{}", "a".repeat(64));
+        assert!(refused(&long).contains("64 bytes"));
     }
 
     #[test]

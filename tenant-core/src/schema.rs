@@ -60,6 +60,11 @@ impl SchemaName {
         Ok(Self(SmolStr::from(name)))
     }
 
+    /// The default schema of a PostgreSQL database: a tenant's, where the database is.
+    pub(crate) const fn postgres_public() -> Self {
+        Self(SmolStr::new_static("public"))
+    }
+
     /// The schema of an SQLite file, seen from a connection that opened it.
     pub(crate) const fn sqlite_main() -> Self {
         Self(SmolStr::new_static("main"))
@@ -124,6 +129,7 @@ fn quote(text: &str, quote: char) -> String {
 pub struct InvalidSchemaName {
     shown: Box<str>,
     fault: Fault,
+    letters: Letters,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,13 +150,19 @@ impl fmt::Display for InvalidSchemaName {
             }
             Fault::Byte { at, byte } => write!(
                 f,
-                "byte {at} is '{}'; schema names are lowercase letters, digits, '_' and '-', the first one not '-'",
-                byte.escape_ascii()
+                "byte {at} is '{}'; schema names are {} letters, digits, '_' and '-', the first one not '-'",
+                byte.escape_ascii(),
+                match self.letters {
+                    Letters::Lowercase => "lowercase",
+                    Letters::Any => "upper and lower case",
+                }
             ),
-            Fault::Reserved => write!(
-                f,
-                "it is reserved by a database server or is a default schema; use a name of the tenant's own, or place the tenant in a dedicated database"
-            ),
+            Fault::Reserved => f.write_str(match self.letters {
+                Letters::Lowercase => {
+                    "it is reserved by a database server or is a default schema; use a name of the tenant's own, or place the tenant in a dedicated database"
+                }
+                Letters::Any => "a server keeps it for itself; use a name of the tenant's own",
+            }),
         }
     }
 }
@@ -158,7 +170,7 @@ impl fmt::Display for InvalidSchemaName {
 impl std::error::Error for InvalidSchemaName {}
 
 /// Whether upper case may be used.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Letters {
     /// No; and no name that is a default schema.
     Lowercase,
@@ -198,6 +210,7 @@ fn validate(name: &str, letters: Letters) -> Result<(), InvalidSchemaName> {
         Some(fault) => Err(InvalidSchemaName {
             shown: name.chars().take(SchemaName::MAX_LEN + 1).collect(),
             fault,
+            letters,
         }),
     }
 }

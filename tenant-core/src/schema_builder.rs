@@ -12,7 +12,7 @@ use sea_orm::{
     },
 };
 
-use crate::{PLACEHOLDER, TenantScoped};
+use crate::{PLACEHOLDER, TenantError, TenantScoped};
 
 /// Creates the tables, indexes and native enum types of tenant-scoped entities in a tenant's
 /// schema, those first that others refer to.
@@ -20,9 +20,11 @@ use crate::{PLACEHOLDER, TenantScoped};
 /// # Differences from SeaORM's `SchemaBuilder`
 ///
 /// - It takes tenant-scoped entities only. Shared tables are not a tenant's to make.
-/// - On MySQL, foreign keys and indexes say which database they mean, so it does not matter which
-///   one the connection defaults to. SeaORM's leaves the database out of an index, and panics on a
-///   foreign key that names one.
+/// - On MySQL, indexes, and foreign keys between the tenant's tables, name the tenant's database;
+///   SeaORM's leaves the database out of an index, and panics on a foreign key that names one. A foreign
+///   key to a shared table means the one in the entity's `schema_name`, else in the connection's default
+///   database: for a tenant in a dedicated database the one with its copies of them. A strict tenancy's
+///   connections have no default: give shared entities a `schema_name` there.
 /// - On SQLite, a foreign key from a tenant's table to a shared one is left out: the two are in
 ///   different files, and a foreign key cannot cross files.
 /// - An enum type is created when its name says `$tenant` (`enum_name = "$tenant.mood"`). One that
@@ -76,13 +78,26 @@ impl TenantSchemaBuilder {
     ///
     /// # Errors
     ///
-    /// The driver's, also when a table exists already. What was made until then stays, unless `db`
+    /// [`TenantError::Unsupported`] as a [`DbErr`] on MySQL, before anything is made, when a foreign key
+    /// leads to a shared table of which nothing says where it is. Else the driver's, also when a table
+    /// exists already. What was made until then stays, unless `db`
     /// is a transaction; on MySQL in any case, because DDL is not transactional there.
     pub async fn apply<C: ConnectionTrait>(self, db: &C) -> Result<(), DbErr> {
         let shared_database = match self.backend {
             DbBackend::MySql => default_database(db).await?,
             _ => None,
         };
+        if self.backend == DbBackend::MySql
+            && shared_database.is_none()
+            && self.tables.iter().any(TenantTable::refers_to_somewhere)
+        {
+            return Err(TenantError::Unsupported {
+                operation: "a foreign key to a shared table without a `schema_name`",
+                backend: "MySQL",
+                instead: "the connection has no default database, as in a strict tenancy; name the shared tables' database in their entity's `schema_name`",
+            }
+            .into());
+        }
         let mut types = BTreeSet::new();
         for table in parents_first(self.tables) {
             for create in &table.enums {
@@ -119,7 +134,7 @@ impl TenantSchemaBuilder {
     /// # Errors
     ///
     /// [`DbErr::BackendNotSupported`] on MySQL and SQLite, where SeaORM's sync cannot be told which
-    /// schema to compare, and [`TenantError::Unsupported`](crate::TenantError::Unsupported) as a
+    /// schema to compare, and [`TenantError::Unsupported`] as a
     /// [`DbErr`] when an entity has a native enum: use migrations there. Else the driver's.
     #[cfg(feature = "schema-sync")]
     pub async fn sync<C>(self, db: &C) -> Result<(), DbErr>
@@ -128,7 +143,7 @@ impl TenantSchemaBuilder {
     {
         let has_enums = self.tables.iter().any(|table| !table.enums.is_empty());
         match self.backend {
-            DbBackend::Postgres if has_enums => Err(crate::TenantError::Unsupported {
+            DbBackend::Postgres if has_enums => Err(TenantError::Unsupported {
                 operation: "schema sync of native enum types",
                 backend: "PostgreSQL",
                 instead: "SeaORM does not recognise the types of a named schema and would create them again; use migrations",
@@ -162,6 +177,11 @@ impl TenantTable {
         self.create.get_table_name().and_then(table_name)
     }
 
+    /// Whether a foreign key leads to a table of which nothing says where it is.
+    fn refers_to_somewhere(&self) -> bool {
+        self.references().any(|target| schema_of(target).is_none())
+    }
+
     fn references(&self) -> impl Iterator<Item = &TableName> {
         self.create
             .get_foreign_key_create_stmts()
@@ -178,7 +198,7 @@ impl TenantTable {
             let schema = schema_of(target).or_else(|| shared_database.map(str::to_owned));
             let qualified = match schema {
                 Some(schema) => format!("{schema}.{}", target.1),
-                // Without a default database the server says what is wrong.
+                // Nobody comes here: it is refused before.
                 None => target.1.to_string(),
             };
             if !is_tenant(target) {

@@ -718,7 +718,7 @@ mod returning_futures {
     }
 
     #[with_tenant("acme")]
-    async fn a_future_from_an_async_fn() -> impl Future<Output = Option<TenantId>> {
+    async fn a_future_from_an_async_fn() -> InTenant<impl Future<Output = Option<TenantId>>> {
         TenantContext::propagate(async { current() })
     }
 

@@ -1,5 +1,7 @@
 //! sea-schema's connection, so that SeaORM's schema sync discovers the tenant's tables.
 
+use std::borrow::Cow;
+
 use sea_orm::{
     ConnectionTrait, DbBackend,
     sea_query::{MysqlQueryBuilder, PostgresQueryBuilder, SelectStatement, SqliteQueryBuilder},
@@ -22,19 +24,15 @@ where
             DbBackend::Sqlite => select.to_string(SqliteQueryBuilder),
             _ => select.to_string(PostgresQueryBuilder),
         };
-        sea_schema::Connection::query_all_raw(self, sql).await
-    }
-
-    /// Only reads: this is no way around what is refused elsewhere.
-    async fn query_all_raw(&self, sql: String) -> Result<Vec<SqlxRow>, SqlxError> {
-        let first = sql.split_ascii_whitespace().next().unwrap_or_default();
-        if !["SELECT", "WITH", "PRAGMA", "SHOW"]
-            .iter()
-            .any(|read| first.eq_ignore_ascii_case(read))
-        {
-            return Err(SqlxError::Configuration(TenantError::UnscopedSql.into()));
-        }
         let sql = qualify(&sql, &self.binding.quoted).into_owned();
         sea_schema::Connection::query_all_raw(&self.inner, sql).await
+    }
+
+    /// Raw SQL names the tenant, here as elsewhere.
+    async fn query_all_raw(&self, sql: String) -> Result<Vec<SqlxRow>, SqlxError> {
+        match qualify(&sql, &self.binding.quoted) {
+            Cow::Borrowed(_) => Err(SqlxError::Configuration(TenantError::UnscopedSql.into())),
+            Cow::Owned(sql) => sea_schema::Connection::query_all_raw(&self.inner, sql).await,
+        }
     }
 }

@@ -5,6 +5,7 @@ mod borrowed;
 mod catalogue;
 mod statement;
 mod transaction;
+mod wording;
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 

@@ -140,11 +140,9 @@ impl TenantContext {
     where
         R: Send + 'static,
     {
-        let current = Self::try_current();
-        tokio::task::spawn_blocking(move || match current {
-            Some(id) => Self::sync_scope(id, f),
-            None => f(),
-        })
+        // Made here, where the span around it is the caller's.
+        let scope = TenantScope::current();
+        tokio::task::spawn_blocking(move || scope.enter(f))
     }
 }
 
@@ -153,12 +151,19 @@ fn span(id: &TenantId) -> Span {
     if LevelFilter::current() == LevelFilter::OFF {
         return Span::none();
     }
-    // Inside of a scope, the span around is that scope's, and names its tenant.
-    if TenantContext::try_current().is_none() {
-        Span::current().record("tenant.id", id.as_str());
+    // Inside of a scope, the span around is that scope's, and names its tenant: also where none is
+    // current, as in `without`, or in a task that was given the span and not the tenant.
+    let around = Span::current();
+    let is_a_scopes = around
+        .metadata()
+        .is_some_and(|span| span.name() == SPAN && span.target() == module_path!());
+    if !is_a_scopes && TenantContext::try_current().is_none() {
+        around.record("tenant.id", id.as_str());
     }
-    tracing::info_span!("tenant", tenant.id = id.as_str())
+    tracing::info_span!(SPAN, tenant.id = id.as_str())
 }
+
+const SPAN: &str = "tenant";
 
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,11 @@
 //! no placeholder, and what SeaORM renders takes a short, vectorised way.
 //!
 //! It knows just enough of each server's lexical rules to tell a name from the inside of a
-//! literal, a comment or a dollar-quoted body. Where it and a server could disagree (a session
-//! with `standard_conforming_strings` off, `NO_BACKSLASH_ESCAPES`, MySQL's `/*! */`), the
-//! placeholder reaches the server, where no schema has that name: the statement fails.
+//! literal, a comment or a dollar-quoted body, in each server's default modes. In a session with
+//! `standard_conforming_strings` off, or with MySQL's `NO_BACKSLASH_ESCAPES`, a literal in the text with
+//! a backslash in front of a quote may end elsewhere than this thinks: what is in it may be rewritten,
+//! and a name behind it may not be, which the server refuses. Values in parameters are never touched.
+//! MySQL's `/*! */` is taken for a comment, so a placeholder in it fails.
 
 mod lexicon;
 

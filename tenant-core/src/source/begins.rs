@@ -1,5 +1,7 @@
 //! Which texts may leave a transaction open.
 
+use crate::words::words;
+
 /// Whether a statement of a text begins a transaction, as far as its words tell. Rather once too often
 /// than once too seldom: it costs a connection.
 pub(super) fn may_begin(sql: &str) -> bool {
@@ -34,18 +36,6 @@ const BEHIND_BEGIN: [&str; 9] = [
     "immediate",
     "exclusive",
 ];
-
-/// Each with where it starts.
-fn words(sql: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut rest = 0;
-    std::iter::from_fn(move || {
-        let is_part = |character: char| character.is_alphanumeric() || character == '_';
-        let start = rest + sql[rest..].find(is_part)?;
-        let len = sql[start..].find(|character| !is_part(character));
-        rest = len.map_or(sql.len(), |len| start + len);
-        Some((start, &sql[start..rest]))
-    })
-}
 
 /// Whether a word after this is the first of a statement, or of a line, or stands behind a comment or at
 /// the beginning of one that MySQL reads.

@@ -142,14 +142,14 @@ impl TenancyBuilder {
     }
 
     /// How many statements and transactions of one tenant may wait for a connection to a data source
-    /// at a time; the next one fails at once. Default: 256.
+    /// at a time; the next one fails at once. 0: nobody waits. Default: 256.
     pub fn max_waiting_per_tenant(mut self, waiting: usize) -> Self {
         self.options.max_waiting_per_tenant = waiting;
         self
     }
 
-    /// How many prepared statements the connections of a data source keep, all together. Default:
-    /// 8,192.
+    /// How many prepared statements the connections of a data source keep, all together, and at least
+    /// one each. Default: 8,192.
     ///
     /// Each tenant has statements of its own. One takes some 12 KB of the server's memory on
     /// PostgreSQL; MySQL's `max_prepared_stmt_count` bounds those of all its clients, to 16,382 unless
@@ -170,7 +170,8 @@ impl TenancyBuilder {
         self
     }
 
-    /// The longest wait for a connection, and for a place for one more data source. Default: 8 s.
+    /// The longest wait for a connection, and for a place for one more data source: more than zero, at
+    /// most a day. Default: 8 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.options.acquire_timeout = timeout;
         self
@@ -241,9 +242,10 @@ impl TenancyBuilder {
         if self.options.max_data_sources == 0
             || self.options.max_data_sources > tokio::sync::Semaphore::MAX_PERMITS
         {
-            return Err(configuration(
-                "`max_data_sources` must be at least 1, and countable",
-            ));
+            return Err(configuration(&format!(
+                "`max_data_sources` must be 1 to {}",
+                tokio::sync::Semaphore::MAX_PERMITS
+            )));
         }
         if self.options.max_connections == 0 {
             return Err(configuration("`max_connections` must be at least 1"));
@@ -253,6 +255,11 @@ impl TenancyBuilder {
         }
         if self.options.tenants_per_connection == 0 {
             return Err(configuration("`tenants_per_connection` must be at least 1"));
+        }
+        if self.options.acquire_timeout.is_zero() || self.options.acquire_timeout > LONGEST_WAIT {
+            return Err(configuration(
+                "`acquire_timeout` must be more than zero, and at most a day",
+            ));
         }
         if let Some(file) = self.shared.as_ref().and_then(DatabaseUrl::file)
             && file.is_dir()
@@ -278,6 +285,9 @@ impl TenancyBuilder {
         })
     }
 }
+
+/// Drivers add it to the present, which must not overflow.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl fmt::Debug for TenancyBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

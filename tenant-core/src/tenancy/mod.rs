@@ -74,7 +74,12 @@ impl Tenancy {
     /// [`StoreUnavailable`](TenantError::StoreUnavailable) and
     /// [`InvalidStoreEntry`](TenantError::InvalidStoreEntry) about the store; of
     /// [`DataSourceUnavailable`](TenantError::DataSourceUnavailable) and
-    /// [`DataSourcesExhausted`](TenantError::DataSourcesExhausted) about its database.
+    /// [`DataSourcesExhausted`](TenantError::DataSourcesExhausted) about its database. And
+    /// [`Configuration`](TenantError::Configuration) where [`database_roles`] cannot be kept: the tenant's
+    /// role would have more than 63 bytes, or its URL says that a pooler gives each transaction another
+    /// connection.
+    ///
+    /// [`database_roles`]: TenancyBuilder::database_roles
     pub async fn for_tenant(&self, id: &TenantId) -> Result<TenantConnection, TenantError> {
         // What is at hand needs no future.
         let info = match self.served_at_hand(id) {
@@ -116,7 +121,7 @@ impl Tenancy {
     ///
     /// Those of [`for_tenant`](Self::for_tenant) about the tenant and the store.
     pub async fn served(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
-        let info = self.look_up(id).await?;
+        let info = self.tenant(id).await?;
         Self::check_served(id, info)
     }
 
@@ -179,7 +184,9 @@ impl Tenancy {
     ///
     /// [`TenantError::UnknownTenant`], and those of [`for_tenant`](Self::for_tenant) about the store.
     pub async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
-        self.look_up(id).await
+        // The store may have connections of its own to open: they belong to the home as well. Not by
+        // the box's implementations, which would box each future once more.
+        self.home().run((*self.inner.store).tenant(id)).await
     }
 
     /// Creates the tenant's schema where it is missing, empty: the schema on PostgreSQL, the
@@ -306,13 +313,6 @@ impl Tenancy {
     /// are under way; connections that are still held fail afterwards.
     pub async fn close(&self) {
         self.inner.sources.close().await;
-    }
-
-    // The store may have connections of its own to open: they belong to the home as well. Not by the
-    // box's implementations, which would box each future once more.
-
-    async fn look_up(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
-        self.home().run((*self.inner.store).tenant(id)).await
     }
 
     async fn placed(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {

@@ -30,7 +30,10 @@ pub(super) fn expand(function: ValidatedFunction) -> TokenStream {
     let (allow, body) = match body {
         Body::Async(body) => (
             Some(quote!(#[allow(clippy::async_yields_async)])),
-            in_async_scope(&tenant, &guards, named(&signature), &block(brace, body)),
+            checked(
+                output,
+                in_async_scope(&tenant, &guards, named(&signature), &block(brace, body)),
+            ),
         ),
         Body::Sync(body) => (
             None,
@@ -98,20 +101,21 @@ fn in_sync_scope(
             #body
         })
     };
-    let scope = match output {
-        ReturnType::Type(_, output) if !future::carries_a_tenant(output) => checked(output, &scope),
-        _ => scope,
-    };
+    let scope = checked(output, scope);
     quote! {
         let #name: ::sea_orm_tenant::__private::TenantId = #id;
         #scope
     }
 }
 
-/// A future that is not known as such by the spelling of its type is found by the compiler.
-fn checked(output: &Type, scope: &TokenStream) -> TokenStream {
-    if let Type::Never(_) = output {
-        return scope.clone();
+/// A future that comes out of the scope would run without its tenant. One that is not known as such by
+/// the spelling of its type is found by the compiler.
+fn checked(output: &ReturnType, scope: TokenStream) -> TokenStream {
+    let ReturnType::Type(_, output) = output else {
+        return scope;
+    };
+    if matches!(**output, Type::Never(_)) || future::carries_a_tenant(output) {
+        return scope;
     }
     let name = Ident::new("returned", Span::mixed_site());
     let span = output.span();
@@ -121,7 +125,7 @@ fn checked(output: &Type, scope: &TokenStream) -> TokenStream {
         );
     };
     quote! {
-        let #name = #scope;
+        let #name = { #scope };
         {
             #[allow(unused_imports)]
             use ::sea_orm_tenant::__private::Otherwise as _;

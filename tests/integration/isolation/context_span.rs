@@ -100,3 +100,43 @@ async fn nested_scopes_have_spans_of_their_own_and_no_tenant_has_none() {
     TenantContext::without(async { assert_eq!(spans(), None) }).await;
     assert_eq!(capture.told().len(), before);
 }
+
+#[tokio::test]
+async fn a_scopes_span_is_never_told_another_tenant() {
+    let (capture, _guard) = Capture::start();
+    TenantContext::scope(ACME, async {
+        TenantContext::without(TenantContext::scope(GLOBEX, async {})).await;
+        // A task that is given the span, and not the tenant.
+        let task = async { TenantContext::scope(GLOBEX, async {}).await };
+        tokio::spawn(task.in_current_span()).await.unwrap();
+    })
+    .await;
+    assert_eq!(
+        capture.told(),
+        [
+            told("tenant", "acme"),
+            told("tenant", "globex"),
+            told("tenant", "globex")
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_blocking_closure_is_inside_of_its_callers_span() {
+    let (capture, _guard) = Capture::start();
+    let request = info_span!("request", tenant.id = Empty);
+    let spawned = TenantContext::scope(ACME, async {
+        TenantContext::spawn_blocking(|| assert_eq!(spans(), Some("tenant")))
+    })
+    .instrument(request)
+    .await;
+    spawned.await.unwrap();
+    assert_eq!(
+        capture.told(),
+        [
+            told("request", "acme"),
+            told("tenant", "acme"),
+            told("tenant", "acme")
+        ]
+    );
+}

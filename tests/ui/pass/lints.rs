@@ -16,7 +16,7 @@
 
 use std::future::Future;
 
-use sea_orm_tenant::{TenantId, with_tenant};
+use sea_orm_tenant::{InTenant, TenantContext, TenantId, with_tenant};
 
 #[with_tenant("acme")]
 async fn nothing(_guard: u8) {}
@@ -55,8 +55,8 @@ fn future(text: &str) -> impl Future<Output = usize> {
 }
 
 #[with_tenant("acme")]
-async fn yields_async() -> impl Future<Output = u8> {
-    async { 1 }
+async fn yields_async() -> InTenant<impl Future<Output = u8>> {
+    TenantContext::propagate(async { 1 })
 }
 
 fn main() {
