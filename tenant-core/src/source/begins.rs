@@ -6,12 +6,17 @@ use crate::words::words;
 /// than once too seldom: it costs a connection.
 pub(super) fn may_begin(sql: &str) -> bool {
     let mut previous = "";
+    // `COMMIT`, then `AND`: comments may stand between them and what comes next.
+    let (mut has_ended, mut goes_on_with) = (false, false);
     for (start, word) in words(sql) {
         let is = |other: &str| word.eq_ignore_ascii_case(other);
-        let goes_on = is("chain") && previous.eq_ignore_ascii_case("and");
-        if goes_on || is("autocommit") {
+        let goes_on = is("chain") && goes_on_with;
+        let is_distributed = previous.eq_ignore_ascii_case("xa") && (is("start") || is("begin"));
+        if goes_on || is_distributed || is("autocommit") || is("completion_type") {
             return true;
         }
+        has_ended |= ["commit", "rollback", "abort", "end"].iter().any(|end| is(end));
+        goes_on_with |= has_ended && is("and");
         let after = || &sql[start + word.len()..];
         let begins = is("begin") && begins_with(after(), &BEHIND_BEGIN)
             || is("start") && begins_with(after(), &["transaction"])
@@ -40,7 +45,7 @@ const BEHIND_BEGIN: [&str; 9] = [
 /// Whether a word after this is the first of a statement, or of a line, or stands behind a comment or at
 /// the beginning of one that MySQL reads.
 fn is_first(before: &str) -> bool {
-    let line = before.rsplit('\n').next().unwrap_or_default().trim_end();
+    let line = before.rsplit(['\n', '\r']).next().unwrap_or_default().trim_end();
     match line.chars().next_back() {
         None | Some(';' | '/' | '!') => true,
         Some(last) => last.is_ascii_digit() && line.contains("/*"),
@@ -75,6 +80,11 @@ mod tests {
             "/*! START TRANSACTION */",
             "/*!50708 BEGIN */",
             "COMMIT AND CHAIN",
+            "COMMIT AND /* so */ CHAIN",
+            "XA START 'x'",
+            "xa begin 'x'",
+            "SET completion_type=1",
+            "-- so\rBEGIN",
             "rollback and chain",
             "SET autocommit = 0",
             "SET @@session.autocommit=0",
@@ -95,6 +105,7 @@ mod tests {
             "UPDATE loan SET start = 1",
             "SELECT start_date, beginning FROM loan AS restart",
             "SELECT 1; COMMIT; ROLLBACK",
+            "SELECT chain FROM loan WHERE a AND chain",
             "DO $do$ BEGIN NULL; END $do$",
             "DO $do$\nBEGIN\nPERFORM 1; END $do$",
             "SELECT 'and so it begins: é'",

@@ -13,7 +13,7 @@ use super::{
     lanes::Seat,
     session::{Session, Text},
 };
-use crate::{TenantError, error::product, transactional::impl_transaction_trait};
+use crate::{TenantError, transactional::impl_transaction_trait};
 
 /// A connection to one data source, and a share in it: as long as somebody holds one, the data
 /// source stays open.
@@ -102,7 +102,7 @@ impl SourceConnection {
         tracing::debug_span!(
             "statement",
             otel.kind = "client",
-            db.system = product(self.source.backend),
+            db.system = system(self.source.backend),
             db.statement = sql,
         )
     }
@@ -114,6 +114,16 @@ impl SourceConnection {
     /// The driver's, and [`TenantError::ConnectionsBusy`].
     pub async fn ping(&self) -> Result<(), DbErr> {
         on_seat!(self, Text::Ping, |held| held.ping())
+    }
+}
+
+/// OpenTelemetry's name for a kind of database.
+fn system(backend: DbBackend) -> &'static str {
+    match backend {
+        DbBackend::Postgres => "postgresql",
+        DbBackend::MySql => "mysql",
+        DbBackend::Sqlite => "sqlite",
+        other => other.as_str(),
     }
 }
 
@@ -174,7 +184,7 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        on_seat!(self, Text::Raw(&statement.sql), |held| held
+        on_seat!(self, Text::raw(&statement), |held| held
             .execute(&statement))
     }
 
@@ -189,7 +199,7 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        on_seat!(self, Text::Raw(&statement.sql), |held| held
+        on_seat!(self, Text::raw(&statement), |held| held
             .query_one(&statement))
     }
 
@@ -203,7 +213,7 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        on_seat!(self, Text::Raw(&statement.sql), |held| held
+        on_seat!(self, Text::raw(&statement), |held| held
             .query_all(&statement))
     }
 

@@ -27,6 +27,7 @@ use std::{
     task::Poll,
 };
 
+use futures_util::future::join_all;
 use sea_orm::DbBackend;
 use smol_str::SmolStr;
 use tokio::{
@@ -362,16 +363,17 @@ impl DataSources {
     /// fails from now on.
     pub(crate) async fn close(&self) {
         let known = std::mem::take(&mut *self.lock());
-        for (_, entry) in known {
+        join_all(known.into_values().map(|entry| async {
             let Some(source) = entry.open() else {
-                continue;
+                return;
             };
             source.close().await;
             // Its place is free here and now, unless somebody holds on to what is closed.
             if let Some(mut closed) = entry.into_idle() {
                 closed.runtime = None;
             }
-        }
+        }))
+        .await;
     }
 
     /// How those that are open are used.

@@ -134,7 +134,12 @@ async fn connect_lane(
     connect.connect_lazy(is_lazy);
     let trusted_for = trusted_for(&connect);
     let database = options.home.run(open(&address.url, connect)).await?;
-    Ok(LaneConnection::new(database, cut, trusted_for))
+    Ok(LaneConnection::new(
+        database,
+        cut,
+        trusted_for,
+        options.acquire_timeout,
+    ))
 }
 
 /// A pool of one, whose connection is closed when something on it was cut off, where that matters.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use sea_orm::{DbBackend, DbErr};
+use sea_orm::{DbBackend, DbErr, Statement};
 use smol_str::SmolStr;
 
 use super::begins;
@@ -32,23 +32,35 @@ pub(super) enum Text<'s> {
     /// A statement that was built: it reads or writes rows.
     Typed(&'s str),
     /// A statement that somebody wrote: it may set something on the connection, too.
-    Raw(&'s str),
+    Raw {
+        sql: &'s str,
+        /// Whether its values are beside it, so that there are none in it.
+        values: bool,
+    },
     /// As many statements as somebody wrote, some of which may be done when another one fails.
     Script(&'s str),
 }
 
 impl<'s> Text<'s> {
+    pub(super) fn raw(statement: &'s Statement) -> Self {
+        Self::Raw {
+            sql: &statement.sql,
+            values: statement.values.is_some(),
+        }
+    }
+
     /// For those who look on: not what may have values in it.
     pub(super) fn shown(self) -> Option<&'s str> {
         match self {
-            Self::Typed(sql) | Self::Raw(sql) => Some(sql),
-            Self::Ping | Self::Script(_) => None,
+            Self::Typed(sql) => Some(sql),
+            Self::Raw { sql, values: true } => Some(sql),
+            Self::Ping | Self::Raw { .. } | Self::Script(_) => None,
         }
     }
 
     /// Whether what is set on the connection may be something else afterwards.
     pub(super) fn may_set(self) -> bool {
-        matches!(self, Self::Raw(_) | Self::Script(_))
+        matches!(self, Self::Raw { .. } | Self::Script(_))
     }
 
     /// Whether it may be run again where it failed, because all of it did.
@@ -60,7 +72,7 @@ impl<'s> Text<'s> {
     /// run.
     pub(super) fn may_begin(self) -> bool {
         match self {
-            Self::Raw(sql) | Self::Script(sql) => begins::may_begin(sql),
+            Self::Raw { sql, .. } | Self::Script(sql) => begins::may_begin(sql),
             Self::Ping | Self::Typed(_) => false,
         }
     }

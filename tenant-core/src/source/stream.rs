@@ -35,7 +35,7 @@ impl SourceStream {
         statement: Statement,
     ) -> Result<Self, DbErr> {
         let opening = async {
-            let text = Text::Raw(&statement.sql);
+            let text = Text::raw(&statement);
             let mut seat = connection.seat().await?;
             let held = seat.hold(connection.session(), text).await?;
             if text.may_begin() {

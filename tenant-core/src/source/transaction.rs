@@ -109,7 +109,7 @@ impl SourceTransaction {
     /// # Errors
     ///
     /// [`TenantError::TransactionLost`].
-    pub fn as_database_transaction(&self) -> Result<&DatabaseTransaction, TenantError> {
+    fn as_database_transaction(&self) -> Result<&DatabaseTransaction, TenantError> {
         match self.transaction.get() {
             Some(transaction) if !self.begun.lost.load(Ordering::Acquire) => Ok(transaction),
             _ => Err(TenantError::TransactionLost),

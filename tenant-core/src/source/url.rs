@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fmt,
     hash::{Hash, Hasher},
     path::{Path, PathBuf},
@@ -8,7 +9,7 @@ use std::{
 use sea_orm::DbBackend;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::{SchemaName, TenantError, error::product};
 
@@ -27,16 +28,22 @@ impl DatabaseUrl {
     ///
     /// # Errors
     ///
-    /// [`TenantError::Configuration`], without the URL, when it is none, when its scheme is none
+    /// White space around it, as behind a secret that was mounted as a file, is left out.
+    ///
+    /// [`TenantError::Configuration`], without the URL, when it is not a URL, when its scheme is none
     /// of the three, when a password stands among its parameters (drivers write those into their
     /// logs), or for `sqlite::memory:`, which ends with its connection.
     pub fn new(url: impl Into<String>) -> Result<Self, TenantError> {
-        let mut url = url.into();
+        let mut url = url.into().trim().to_owned();
         let refused = |why: String| Err(TenantError::Configuration(why));
         let parsed = match Url::parse(&url) {
             Ok(parsed) => parsed,
-            Err(error) => return refused(format!("a database URL is none: {error}")),
+            Err(error) => return refused(format!("a database URL is not a URL: {error}")),
         };
+        // Drivers leave some of them out wherever they stand, so that the text would be another than theirs.
+        if url.contains(char::is_control) {
+            return refused("a database URL has a control character in it".to_owned());
+        }
         let backend = match parsed.scheme() {
             "postgres" | "postgresql" => DbBackend::Postgres,
             "mysql" => DbBackend::MySql,
@@ -62,7 +69,9 @@ impl DatabaseUrl {
                     .to_owned(),
             );
         }
-        if backend == DbBackend::Sqlite && (url.contains(":memory:") || url.contains("mode=memory"))
+        let is_memory = |(key, value): (Cow<'_, str>, Cow<'_, str>)| key == "mode" && value == "memory";
+        if backend == DbBackend::Sqlite
+            && (url.contains(":memory:") || parsed.query_pairs().any(is_memory))
         {
             return refused(
                 "an in-memory SQLite database ends with its connection; use a file".to_owned(),
@@ -155,13 +164,21 @@ impl DatabaseUrl {
     }
 
     /// The same SQLite file, which is not created when it is missing: an empty file where a
-    /// tenant's should be would look like a tenant without rows.
+    /// tenant's should be would look like a tenant without rows. Other URLs are what they were.
     pub(crate) fn of_existing_file(&self) -> Self {
+        if self.backend != DbBackend::Sqlite {
+            return self.clone();
+        }
         let (path, options) = self.split();
         let kept: Vec<_> = options
             .trim_start_matches('?')
             .split('&')
-            .filter(|option| !option.is_empty() && *option != "mode=rwc")
+            .filter(|option| {
+                // As the driver reads it.
+                let mut pairs = form_urlencoded::parse(option.as_bytes());
+                let creates = pairs.any(|(key, value)| key == "mode" && value == "rwc");
+                !option.is_empty() && !creates
+            })
             .collect();
         let url = match kept.as_slice() {
             [] => path.to_owned(),
@@ -173,7 +190,7 @@ impl DatabaseUrl {
         }
     }
 
-    /// The path of an SQLite file, or of nothing on other databases.
+    /// The path of an SQLite file; `None` for other databases.
     #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
         if self.backend != DbBackend::Sqlite {
@@ -192,13 +209,10 @@ impl DatabaseUrl {
         let Ok(url) = Url::parse(self.expose()) else {
             return String::new();
         };
-        let named = url.query_pairs().filter(|(key, _)| key == "dbname").last();
-        let database = match named {
-            Some((_, named)) => named.into_owned(),
-            None => decoded(url.path().trim_start_matches('/')),
-        };
+        let database = parameter(&url, &["dbname"])
+            .unwrap_or_else(|| decoded(url.path().trim_start_matches('/')));
         match database.as_str() {
-            "" => decoded(url.username()),
+            "" => parameter(&url, &["user"]).unwrap_or_else(|| decoded(url.username())),
             _ => database,
         }
     }
@@ -213,19 +227,13 @@ impl DatabaseUrl {
         let Ok(url) = Url::parse(self.expose()) else {
             return String::new();
         };
-        let parameter = |names: &[&str]| {
-            url.query_pairs()
-                .filter(|(key, _)| names.contains(&key.as_ref()))
-                .last()
-                .map(|(_, value)| value.into_owned())
-        };
-        let host = parameter(&["host", "hostaddr"])
+        let host = parameter(&url, &["host", "hostaddr"])
             .unwrap_or_else(|| decoded(url.host_str().unwrap_or_default()));
         let host = match host.trim_end_matches('.').to_ascii_lowercase().as_str() {
             "" | "127.0.0.1" | "[::1]" | "::1" => "localhost".to_owned(),
             host => host.to_owned(),
         };
-        let port = parameter(&["port"]).or_else(|| url.port().map(|port| port.to_string()));
+        let port = parameter(&url, &["port"]).or_else(|| url.port().map(|port| port.to_string()));
         if self.backend == DbBackend::MySql {
             // A schema is a database of its own, whichever one the URL names.
             return format!("mysql {host}:{}", port.as_deref().unwrap_or("3306"));
@@ -244,9 +252,11 @@ impl DatabaseUrl {
     /// Whether a pooler gives each transaction another server connection, as far as one can tell: it
     /// could not find prepared statements again, so there are to be none.
     pub(crate) fn is_pooled_by_transaction(&self) -> bool {
-        let (_, parameters) = self.split();
-        let is_it = |parameter| parameter == "statement-cache-capacity=0";
-        parameters.split(['?', '&']).any(is_it)
+        Url::parse(self.expose()).is_ok_and(|url| {
+            url.query_pairs().any(|(key, capacity)| {
+                key == "statement-cache-capacity" && capacity.parse() == Ok(0_usize)
+            })
+        })
     }
 
     /// Before and from the `?`.
@@ -254,6 +264,14 @@ impl DatabaseUrl {
         let url = self.expose();
         url.split_at(url.find('?').unwrap_or(url.len()))
     }
+}
+
+/// The last one counts, as drivers have it.
+fn parameter(url: &Url, names: &[&str]) -> Option<String> {
+    url.query_pairs()
+        .filter(|(key, _)| names.contains(&key.as_ref()))
+        .last()
+        .map(|(_, value)| value.into_owned())
 }
 
 fn decoded(part: &str) -> String {
@@ -336,12 +354,34 @@ mod tests {
     }
 
     #[test]
+    fn white_space_around_it_is_left_out() {
+        assert_eq!(url(" mariadb://h/d\n").expose(), "mysql://h/d");
+        assert_eq!(url("postgres://h/d\r\n").expose(), "postgres://h/d");
+    }
+
+    #[test]
+    fn parameters_are_read_as_drivers_read_them() {
+        for pooled in ["=0", "=00", "=%30", "=0&application_name=a"] {
+            let url = url(&format!("postgres://h/d?statement-cache-capacity{pooled}\n"));
+            assert!(url.is_pooled_by_transaction(), "{pooled}");
+        }
+        for not in ["", "?statement-cache-capacity=10", "?application_name=statement-cache-capacity=0"] {
+            let url = url(&format!("postgres://h/d{not}"));
+            assert!(!url.is_pooled_by_transaction(), "{not}");
+        }
+        let file = url("sqlite:///a?mode=%72wc&cache=private").of_existing_file();
+        assert_eq!(file.expose(), "sqlite:///a?cache=private");
+    }
+
+    #[test]
     fn what_is_refused_is_not_repeated() {
         for refused in [
             "hunter2",
             "http://u:hunter2@h",
             "sqlite::memory:?p=hunter2",
             "sqlite:///a?mode=memory&p=hunter2",
+            "sqlite:///a?mode=%6demory&p=hunter2",
+            "postgres://u:hunter2@h/a\nb",
             "postgres://h/d?password=hunter2",
             "postgres://h/d?Passwort=hunter2",
             "mysql://h/d?pwd=hunter2",
@@ -375,6 +415,7 @@ mod tests {
                 "postgresql://b:y@host.:5432/d?sslmode=require",
             ),
             ("postgres://app@h", "postgres://app@h/app"),
+            ("postgres://h?user=app", "postgres://h/app"),
             ("postgres://h/app", "postgres://h//%61pp"),
             (
                 "postgres://h/app",

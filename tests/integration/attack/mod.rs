@@ -8,5 +8,6 @@ mod load;
 mod names;
 mod network;
 mod panics;
+mod silence;
 mod statements;
 mod supply;

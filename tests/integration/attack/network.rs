@@ -14,6 +14,7 @@ use tokio::{
 pub struct Network {
     port: u16,
     upstream: Arc<watch::Sender<u16>>,
+    silenced: Arc<watch::Sender<()>>,
     accepting: JoinHandle<()>,
 }
 
@@ -27,17 +28,20 @@ impl Network {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let upstream = Arc::new(watch::Sender::new(upstream));
+        let silenced = Arc::new(watch::Sender::new(()));
         let accepting = tokio::spawn({
-            let upstream = upstream.clone();
+            let (upstream, silenced) = (upstream.clone(), silenced.clone());
             async move {
                 while let Ok((client, _)) = listener.accept().await {
-                    tokio::spawn(pass(client, upstream.subscribe(), delay));
+                    let silenced = silenced.subscribe();
+                    tokio::spawn(pass(client, upstream.subscribe(), silenced, delay));
                 }
             }
         });
         Self {
             port,
             upstream,
+            silenced,
             accepting,
         }
     }
@@ -50,6 +54,12 @@ impl Network {
     pub fn turn_to(&self, upstream: u16) {
         self.upstream.send_replace(upstream);
     }
+
+    /// Nothing passes any more on the connections that there are, which stay open: something on the way
+    /// forgot them. New ones are well.
+    pub fn silence(&self) {
+        self.silenced.send_replace(());
+    }
 }
 
 impl Drop for Network {
@@ -58,7 +68,12 @@ impl Drop for Network {
     }
 }
 
-async fn pass(mut client: TcpStream, mut upstream: watch::Receiver<u16>, delay: Duration) {
+async fn pass(
+    mut client: TcpStream,
+    mut upstream: watch::Receiver<u16>,
+    mut silenced: watch::Receiver<()>,
+    delay: Duration,
+) {
     let port = *upstream.borrow_and_update();
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await else {
         return;
@@ -69,6 +84,7 @@ async fn pass(mut client: TcpStream, mut upstream: watch::Receiver<u16>, delay: 
         _ = copy(&mut from_client, &mut to_server) => {}
         _ = copy_late(&mut from_server, &mut to_client, delay) => {}
         _ = upstream.changed() => {}
+        _ = silenced.changed() => std::future::pending().await,
     }
 }
 

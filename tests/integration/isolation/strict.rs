@@ -1,12 +1,12 @@
 //! In a strict tenancy, what names no schema reaches no table.
 
 use sea_orm::{ConnectionTrait as _, EntityTrait as _, PaginatorTrait as _, TransactionTrait as _};
-use sea_orm_tenant::Tenancy;
+use sea_orm_tenant::{Tenancy, TenantId};
 
 use super::rows::{add, names};
 use crate::support::{
-    World,
-    entities::{author, genre},
+    Server, World,
+    entities::{author, book, genre, review},
     on_every_database,
 };
 
@@ -15,6 +15,7 @@ on_every_database!(
     what_names_no_schema_fails,
     shared_tables_are_had_from_the_shared_connection,
     strictness_survives_what_is_configured,
+    tables_that_refer_to_shared_ones_are_made_where_that_can_be_said,
 );
 
 fn strict(world: &World) -> Tenancy {
@@ -76,5 +77,23 @@ async fn strictness_survives_what_is_configured(world: &World) {
         .unwrap();
     let acme = tenancy.for_tenant(&world.acme).await.unwrap();
     genre::Entity::find().all(&acme).await.unwrap_err();
+    tenancy.close().await;
+}
+
+/// A strict connection to MySQL has no default database for the shared table to be in.
+async fn tables_that_refer_to_shared_ones_are_made_where_that_can_be_said(world: &World) {
+    if world.server != Server::MySql {
+        return;
+    }
+    let tenancy = strict(world);
+    let id = TenantId::try_from(world.acme.as_str().replace("acme", "initech")).unwrap();
+    world.store.add(id.clone(), &world.database).unwrap();
+    let db = tenancy.create_schema(&id).await.unwrap();
+    let tables = db.get_schema_builder().register(author::Entity);
+    let tables = tables.register(book::Entity).register(review::Entity);
+    let refused = tables.apply(&db).await.unwrap_err().to_string();
+    assert!(refused.contains("`schema_name`"), "{refused}");
+    // Before anything is made.
+    author::Entity::find().all(&db).await.unwrap_err();
     tenancy.close().await;
 }

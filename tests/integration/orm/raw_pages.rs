@@ -12,6 +12,7 @@ on_every_database!(
     raw_sql_that_is_paged_names_the_tenant_or_is_refused,
     raw_sql_that_is_counted_names_the_tenant_or_is_refused,
     raw_sql_that_is_asked_to_exist_names_the_tenant_or_is_refused,
+    a_table_behind_a_comma_or_a_comment_is_seen,
 );
 
 /// A raw statement over `table`, as SeaORM pages it.
@@ -48,6 +49,20 @@ async fn raw_sql_that_is_asked_to_exist_names_the_tenant_or_is_refused(world: &W
     inside_acme(world, async |db| {
         assert_refused(raw(world, "author").exists(db).await);
         assert!(raw(world, "$tenant.author").exists(db).await.unwrap());
+    })
+    .await;
+}
+
+async fn a_table_behind_a_comma_or_a_comment_is_seen(world: &World) {
+    inside_acme(world, async |db| {
+        for table in [
+            "(SELECT 1 AS one) AS ones, author",
+            "/**/author",
+            "(author)",
+            "\nauthor",
+        ] {
+            assert_refused(raw(world, table).count(db).await);
+        }
     })
     .await;
 }

@@ -8,6 +8,7 @@ use super::{
     inside::rows_outside,
     schema::newcomer,
 };
+use crate::isolation::rows::add;
 use crate::support::{
     Server, World,
     entities::{author, book, book_tag, review, tag},
@@ -18,6 +19,7 @@ on_every_database!(
     a_second_sync_changes_nothing,
     a_missing_column_is_added_to_one_tenant_only,
     makes_what_is_missing_although_others_have_it,
+    the_catalogues_connection_takes_raw_sql_that_names_the_tenant_only,
 );
 
 fn entities(world: &World) -> TenantSchemaBuilder {
@@ -135,4 +137,17 @@ async fn native_enums_are_refused() {
         );
     })
     .await;
+}
+
+async fn the_catalogues_connection_takes_raw_sql_that_names_the_tenant_only(world: &World) {
+    let acme = world.acme().await;
+    for sql in ["SELECT name FROM author", "SELECT 1", "DELETE FROM author"] {
+        let refused = sea_schema::Connection::query_all_raw(&acme, sql.to_owned()).await;
+        let refused = refused.unwrap_err().to_string();
+        assert!(refused.contains("does not name `$tenant`"), "{refused}");
+    }
+    add(&acme, "Verne").await.unwrap();
+    let own = "SELECT name FROM $tenant.author".to_owned();
+    let rows = sea_schema::Connection::query_all_raw(&acme, own).await;
+    assert_eq!(rows.unwrap().len(), 1);
 }

@@ -122,6 +122,11 @@ impl Held {
         })
     }
 
+    /// Cuts the connection, for which its pool may have another one.
+    pub(super) fn abandon(self) {
+        of_driver!(self, |connection| drop(connection.detach()));
+    }
+
     /// Cuts the connection, where there may be no runtime to say goodbye in. Its pool cannot be
     /// closed after that.
     pub(super) fn cut(self) {

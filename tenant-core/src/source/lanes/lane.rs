@@ -56,6 +56,8 @@ pub(in crate::source) struct LaneConnection {
     idle: Duration,
     /// For how long it is thought to be still there.
     trusted_for: Duration,
+    /// For how long a sign of life is waited for.
+    answers_within: Duration,
 }
 
 impl LaneConnection {
@@ -63,6 +65,7 @@ impl LaneConnection {
         database: DatabaseConnection,
         cut: Cut,
         trusted_for: Duration,
+        answers_within: Duration,
     ) -> Self {
         let now = Instant::now();
         Self {
@@ -74,6 +77,7 @@ impl LaneConnection {
             used: now,
             idle: Duration::ZERO,
             trusted_for,
+            answers_within,
         }
     }
 
@@ -102,11 +106,17 @@ impl LaneConnection {
             if self.idle < self.trusted_for {
                 return Ok(held);
             }
-            if Watched::new(Some(&self.cut), held.ping()).await.is_ok() {
-                return Ok(held);
+            let ping = Watched::new(Some(&self.cut), held.ping());
+            match tokio::time::timeout(self.answers_within, ping).await {
+                Ok(Ok(())) => return Ok(held),
+                // Its pool finds out as well, and connects anew.
+                Ok(Err(_)) => drop(held),
+                // Something on the way forgot it and says nothing. Its pool would ask, and wait, too.
+                Err(_) => {
+                    held.abandon();
+                    self.cut.take();
+                }
             }
-            // Its pool finds out as well, and connects anew.
-            drop(held);
         }
         // It may be another one.
         self.session = None;

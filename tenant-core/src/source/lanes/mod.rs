@@ -30,6 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use sea_orm::{ConnAcquireErr, DbErr};
 use tokio::sync::{Notify, oneshot};
 
@@ -238,11 +239,17 @@ impl Lanes {
             let (open, are_all) = self
                 .lock()
                 .take_closed(self.options.max_connections as usize);
-            for connection in open {
-                if let Err(error) = connection.close().await {
-                    tracing::warn!(%error, "a connection did not close cleanly");
+            // One that hangs is left to itself.
+            join_all(open.into_iter().map(|connection| async {
+                match tokio::time::timeout(CLOSE_WITHIN, connection.close()).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        tracing::warn!(%error, "a connection did not close cleanly");
+                    }
+                    Err(_) => tracing::warn!("a connection did not close in time"),
                 }
-            }
+            }))
+            .await;
             if are_all {
                 return;
             }

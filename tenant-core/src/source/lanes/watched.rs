@@ -23,8 +23,7 @@ impl Cut {
         self.0.store(true, Ordering::Release);
     }
 
-    /// Whether it was, since this was asked last: MySQL's question.
-    #[cfg(any(test, feature = "sqlx-mysql"))]
+    /// Whether it was, since this was asked last.
     pub(in crate::source) fn take(&self) -> bool {
         self.0.swap(false, Ordering::AcqRel)
     }

@@ -144,6 +144,7 @@ async fn whoever_waits_for_too_long_is_told_that_all_are_in_use(world: &World) {
         error,
         TenantError::DataSourcesExhausted { max: 2 }
     ));
+    assert!(error.is_connection_failure());
     assert_eq!(
         error.to_string(),
         "all 2 data sources are in use; raise `max_data_sources`, or hold tenant connections for \

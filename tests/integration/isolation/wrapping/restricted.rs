@@ -5,13 +5,14 @@ use sea_orm::{
     ConnectionTrait as _, DatabaseConnection, DbErr, EntityTrait as _, RestrictedConnection,
     TransactionTrait as _,
     rbac::{RbacContext, RbacUserId, entity, schema::create_tables},
+    sea_query,
 };
 use sea_orm_tenant::{SchemaName, TenantConnection, TenantError};
 
 use super::super::rows::{add, names};
 use crate::support::{
     Server, World,
-    entities::{book, genre},
+    entities::{author, book, genre},
     on_every_database,
 };
 
@@ -20,6 +21,7 @@ on_every_database!(
     a_role_is_the_same_in_every_tenant,
     a_restricted_transaction_is_bound_and_restricted,
     raw_sql_is_refused_by_access_control_too,
+    a_change_of_the_schema_is_refused_by_access_control,
 );
 
 /// Permissions name the schema that the entity names: `$tenant`.
@@ -147,4 +149,15 @@ async fn raw_sql_is_refused_by_access_control_too(world: &World) {
         .execute_unprepared("DELETE FROM $tenant.author")
         .await;
     assert!(matches!(refused, Err(DbErr::RbacError(_))), "{refused:?}");
+}
+
+/// SeaORM cannot tell who may do that.
+async fn a_change_of_the_schema_is_refused_by_access_control(world: &World) {
+    let rules = rules(world).await;
+    let writer = bound(world, &rules, WRITER);
+    let tables = writer.get_schema_builder().register(author::Entity);
+    let refused = tables.apply(&writer).await;
+    assert!(matches!(refused, Err(DbErr::RbacError(_))), "{refused:?}");
+    let drop = sea_query::Table::drop().table(author::Entity).take();
+    writer.execute(&drop).await.unwrap_err();
 }
