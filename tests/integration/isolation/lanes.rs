@@ -64,8 +64,16 @@ async fn a_transaction_that_raw_sql_leaves_open_is_nobody_elses(world: &World) {
         let statement = Statement::from_string(globex.get_database_backend(), begin);
         // Not all servers prepare it.
         let _ = raw.execute_raw(statement).await;
-        // Given up half way, too.
-        let script = format!("{begin}; SELECT 1");
+        // Given up half way, too: before the server can have answered.
+        let slow = match world.server {
+            Server::Postgres => "SELECT pg_sleep(0.3)",
+            Server::MySql => "SELECT SLEEP(0.3)",
+            Server::Sqlite => {
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000000) \
+                 SELECT count(*) FROM n"
+            }
+        };
+        let script = format!("{begin}; {slow}");
         let mut cut = Box::pin(raw.execute_unprepared(&script));
         assert!(poll!(cut.as_mut()).is_pending());
         drop(cut);

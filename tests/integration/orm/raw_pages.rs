@@ -63,6 +63,8 @@ async fn a_table_behind_a_comma_or_a_comment_is_seen(world: &World) {
         ] {
             assert_refused(raw(world, table).count(db).await);
         }
+        let own = raw(world, "(SELECT 1 AS one) AS ones, $tenant.author");
+        own.count(db).await.unwrap();
     })
     .await;
 }

@@ -143,7 +143,7 @@ async fn the_catalogues_connection_takes_raw_sql_that_names_the_tenant_only(worl
     let acme = world.acme().await;
     for sql in ["SELECT name FROM author", "SELECT 1", "DELETE FROM author"] {
         let refused = sea_schema::Connection::query_all_raw(&acme, sql.to_owned()).await;
-        let refused = refused.unwrap_err().to_string();
+        let refused = refused.err().unwrap().to_string();
         assert!(refused.contains("does not name `$tenant`"), "{refused}");
     }
     add(&acme, "Verne").await.unwrap();
