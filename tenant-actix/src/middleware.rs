@@ -37,7 +37,11 @@ use crate::{
 /// # Caches
 ///
 /// Where a header names the tenant, one URL has an answer for each tenant. Answers say so with
-/// `Vary`, so that no cache gives one tenant's to another.
+/// `Vary`, refusals too, so that no cache gives one tenant's to another. Problems are `no-store`,
+/// unless [`on_problem`](Self::on_problem) answers with a `Cache-Control` of its own.
+///
+/// Inner middleware that fails with an `Err` has no response yet that could say so: its error's
+/// answer is its own.
 ///
 /// # Its place among other middleware
 ///
@@ -149,7 +153,8 @@ impl TenantMiddleware {
     /// It is asked about the middleware's own refusals, and about each [`TenantProblem`] that an
     /// extractor or a handler fails with. It sees the problem as it is, also where
     /// [existence is hidden](Self::hide_existence). The answer takes the place of the whole response
-    /// there was, headers of inner middleware included.
+    /// there was, headers of inner middleware included. It gets `Vary`, and `Cache-Control: no-store`
+    /// where it has no `Cache-Control`.
     ///
     /// Inner middleware that itself fails with a problem (an `Err`, and no response) is beyond its
     /// reach, and answered as by default.

@@ -1,5 +1,6 @@
 //! Requests through actix reach their own tenant's rows, or are told why not.
 
+mod caches;
 pub(crate) mod claims;
 mod excluded;
 mod extractors;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use super::{claims::claim, current, get, named, of, ok, refused, send, tenancy};
+use super::{current, get, named, of, ok, refused, send, tenancy};
 use actix_web::{cookie, http::header, test::TestRequest, web};
 use sea_orm_tenant::{
     TenantId,
@@ -391,36 +391,4 @@ async fn the_first_strategy_that_finds_a_tenant_decides() {
         named(tenants(), invalid).await,
         refused(400, "invalid-tenant-id")
     );
-}
-
-/// One URL has an answer for each tenant.
-#[tokio::test]
-async fn answers_vary_by_the_headers_that_name_the_tenant() {
-    let vary = async |tenants: TenantMiddleware, request: TestRequest| {
-        let answer = send(tenants, super::who, request).await;
-        answer.header("vary").map(str::to_owned)
-    };
-    assert_eq!(
-        vary(tenants(), of("acme")).await.as_deref(),
-        Some("x-tenant-id")
-    );
-    let many = || {
-        tenants()
-            .strategy(claim().build())
-            .strategy(Cookie::new("tenant"))
-            .strategy(Cookie::new("customer"))
-            .strategy(QueryParameter::new("tenant"))
-            .strategy(Custom::new("key", |_| Ok(None)).varies_by(header::FROM))
-            .exclude_paths(["/health"])
-    };
-    assert_eq!(
-        vary(many(), get("/?tenant=acme")).await.as_deref(),
-        Some("authorization, cookie, from")
-    );
-    assert_eq!(vary(many(), get("/health")).await, None);
-    // The host and the path are in the URL.
-    let in_url = tenants()
-        .strategy(Subdomain::of("books.example").unwrap())
-        .strategy(PathSegment::first());
-    assert_eq!(vary(in_url, get("/acme")).await, None);
 }

@@ -235,6 +235,7 @@ async fn one_that_the_body_holds_is_not_committed(world: &World) {
     };
     let answer = to(world, handler).await;
     assert_eq!(answer.problem(), (500, "internal".into()));
+    assert_eq!(answer.header("vary"), Some("x-tenant-id"));
     add(&world.acme().await, "Wells").await.unwrap();
     assert_eq!(acme_names(world).await, ["Wells"]);
 }
