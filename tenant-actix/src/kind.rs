@@ -109,7 +109,6 @@ impl Kind {
 
     pub(crate) fn of(error: &TenantError) -> Self {
         match error {
-            TenantError::NoTenant => Self::MISSING,
             TenantError::InvalidTenantId(_) => Self::INVALID_ID,
             TenantError::UnknownTenant { .. } => Self::UNKNOWN,
             TenantError::Suspended { .. } => Self::SUSPENDED,
