@@ -134,8 +134,9 @@ impl TenantMiddleware {
         self
     }
 
-    /// Answers for a tenant that is not served as for one that does not exist, so that nobody can
-    /// find out who your customers are. Default: no.
+    /// Answers for a tenant that is not served (suspended, in maintenance, being migrated, not ready,
+    /// archived) as for one that does not exist. A tenant that is served is still told apart from an
+    /// unknown one: by what your routes answer. Response times are not made alike. Default: no.
     pub fn hide_existence(mut self, hide: bool) -> Self {
         self.settings.answers.hide_existence = hide;
         self

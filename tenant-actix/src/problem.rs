@@ -149,6 +149,7 @@ impl TenantProblem {
             Self::Tenant(
                 TenantError::Suspended { .. }
                     | TenantError::InMaintenance { .. }
+                    | TenantError::Migrating { .. }
                     | TenantError::NotReady { .. }
                     | TenantError::Archived { .. }
             )

@@ -5,6 +5,7 @@ pub(crate) mod claims;
 mod excluded;
 mod extractors;
 mod guard;
+mod hidden;
 mod matrix;
 mod metrics;
 mod scope;
