@@ -84,9 +84,14 @@ async fn a_tenant_in_maintenance_is_unavailable_and_says_for_how_long() {
     let answer = answer_to(of("maintenance")).await;
     assert_eq!(answer.problem(), (503, "tenant-in-maintenance".into()));
     assert_eq!(retry_after(&answer), Some("10"));
-    let tenants = TenantMiddleware::new(tenancy()).retry_after(Duration::from_millis(90_001));
-    let answer = send(tenants, who, of("maintenance")).await;
-    assert_eq!(retry_after(&answer), Some("91"));
+    for (delay, told) in [
+        (Duration::from_millis(90_001), "91"),
+        (Duration::MAX, "18446744073709551615"),
+    ] {
+        let tenants = TenantMiddleware::new(tenancy()).retry_after(delay);
+        let answer = send(tenants, who, of("maintenance")).await;
+        assert_eq!(retry_after(&answer), Some(told));
+    }
 }
 
 #[tokio::test]
