@@ -105,9 +105,10 @@ pub enum TenantProblem {
     TransactionHeld,
 
     /// A [`TenantTransaction`](crate::TenantTransaction) was asked for where the middleware would not
-    /// end it: in the scope of another tenant than the request's, or without the middleware.
+    /// end it: in the scope of another tenant than the request's, after the handler has answered, or
+    /// without the middleware.
     #[error(
-        "a TenantTransaction was asked for where nobody ends it: it is for handlers inside TenantMiddleware, in their own tenant's scope; elsewhere begin one on TenantDb"
+        "a TenantTransaction was asked for where nobody ends it: in another tenant's scope than the request's, after the handler has answered, or without the middleware; begin one on TenantDb there"
     )]
     NobodyEndsTransaction,
 

@@ -4,6 +4,7 @@ mod caches;
 pub(crate) mod claims;
 mod excluded;
 mod extractors;
+mod given_up;
 mod guard;
 mod hidden;
 mod matrix;
