@@ -151,8 +151,9 @@ impl TenantMiddleware {
     /// Answers problems in the application's own way: a page for browsers, a body of another form,
     /// another status. Where it returns `None`, the answer stays what it is.
     ///
-    /// It is asked about the middleware's own refusals, and about each [`TenantProblem`] that an
-    /// extractor or a handler fails with. It sees the problem as it is, also where
+    /// It is asked about the middleware's own refusals, about each [`TenantProblem`] that an extractor or
+    /// a handler fails with, and about a [`TenantTransaction`](crate::TenantTransaction) that could not
+    /// be committed although the handler had answered well. It sees the problem as it is, also where
     /// [existence is hidden](Self::hide_existence). The answer takes the place of the whole response
     /// there was, headers of inner middleware included. It gets `Vary`, and `Cache-Control: no-store`
     /// where it has no `Cache-Control`.

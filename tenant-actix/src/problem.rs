@@ -139,7 +139,10 @@ impl TenantProblem {
         }
     }
 
-    pub(crate) fn ambiguous(what: impl Into<Cow<'static, str>>) -> Self {
+    /// The request names its tenant in a way that could be read in two ways. For
+    /// [strategies](crate::TenantStrategy) of your own: refuse what others may read otherwise, and do
+    /// not choose from it.
+    pub fn ambiguous(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Ambiguous { what: what.into() }
     }
 
