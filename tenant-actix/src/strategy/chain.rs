@@ -125,7 +125,7 @@ impl Strategies {
         for name in self
             .chain()
             .iter()
-            .filter_map(|strategy| strategy.varies_by())
+            .flat_map(|strategy| strategy.varies_by())
         {
             if !names.contains(&name) {
                 names.push(name);

@@ -132,8 +132,8 @@ impl TenantStrategy for Claim {
         self.find(request).into()
     }
 
-    fn varies_by(&self) -> Option<HeaderName> {
-        Some(header::AUTHORIZATION)
+    fn varies_by(&self) -> Vec<HeaderName> {
+        vec![header::AUTHORIZATION]
     }
 }
 

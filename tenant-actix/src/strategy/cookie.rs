@@ -38,7 +38,7 @@ impl TenantStrategy for Cookie {
         self.find(request).into()
     }
 
-    fn varies_by(&self) -> Option<HeaderName> {
-        Some(header::COOKIE)
+    fn varies_by(&self) -> Vec<HeaderName> {
+        vec![header::COOKIE]
     }
 }

@@ -53,9 +53,10 @@ pub trait TenantStrategy: Send + Sync {
     /// first future being dropped: do what counts in the future.
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a>;
 
-    /// The header that this reads, if it reads one: caches then keep answers apart by it (`Vary`).
-    fn varies_by(&self) -> Option<HeaderName> {
-        None
+    /// The headers that this reads: caches then keep answers apart by them (`Vary`). Asked when the
+    /// application is built, and not for each request.
+    fn varies_by(&self) -> Vec<HeaderName> {
+        Vec::new()
     }
 
     /// Takes what named the tenant out of the request, before it is routed. Called when this

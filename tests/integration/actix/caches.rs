@@ -29,12 +29,16 @@ async fn answers_vary_by_the_headers_that_name_the_tenant() {
             .strategy(Cookie::new("tenant"))
             .strategy(Cookie::new("customer"))
             .strategy(QueryParameter::new("tenant"))
-            .strategy(Custom::new("key", |_| Ok(None)).varies_by(header::FROM))
+            .strategy(
+                Custom::new("key", |_| Ok(None))
+                    .varies_by(header::FROM)
+                    .varies_by(header::ACCEPT_LANGUAGE),
+            )
             .exclude_paths(["/health"])
     };
     assert_eq!(
         vary(many(), get("/?tenant=acme")).await.as_deref(),
-        Some("authorization, cookie, from")
+        Some("authorization, cookie, from, accept-language")
     );
     assert_eq!(vary(many(), get("/health")).await, None);
     // The host and the path are in the URL.
