@@ -212,7 +212,7 @@ impl fmt::Debug for TenantMiddleware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantMiddleware")
             .field("tenancy", &self.settings.tenancy)
-            .field("strategies", &self.settings.strategies)
+            .field("strategies", &self.settings.strategies.clone().or_header())
             .field("excluded", &self.settings.excluded)
             .field("proxies", &self.settings.proxies)
             .field("answers", &self.settings.answers)
@@ -237,7 +237,11 @@ where
                 tracing::error!(%mistake, "the tenant middleware cannot start");
                 Err(())
             }
-            None => Ok(TenantService::new(inner, self.settings.clone())),
+            None => {
+                let mut settings = self.settings.clone();
+                settings.strategies = settings.strategies.or_header();
+                Ok(TenantService::new(inner, settings))
+            }
         })
     }
 }

@@ -63,7 +63,13 @@ async fn refusals_vary_as_answers_do_and_are_not_stored() {
         }));
     }
     for tenants in [tenants as fn() -> TenantMiddleware, own] {
-        for request in [get("/"), of("!"), of("umbrella"), of("suspended"), of("acme")] {
+        for request in [
+            get("/"),
+            of("!"),
+            of("umbrella"),
+            of("suspended"),
+            of("acme"),
+        ] {
             let answer = send(tenants(), refusing, request).await;
             assert!(answer.status.is_client_error());
             assert_eq!(answer.header("vary"), Some("x-tenant-id"));
@@ -84,7 +90,9 @@ async fn what_the_application_says_of_caching_a_problem_stands() {
     let answer = send(tenants, who, of("archived")).await;
     let all = |name: header::HeaderName| {
         let values = answer.headers.get_all(name);
-        values.map(|value| value.to_str().unwrap()).collect::<Vec<_>>()
+        values
+            .map(|value| value.to_str().unwrap())
+            .collect::<Vec<_>>()
     };
     assert_eq!(all(header::CACHE_CONTROL), ["max-age=60"]);
     assert_eq!(all(header::VARY), ["accept", "x-tenant-id"]);

@@ -9,9 +9,7 @@ use sea_orm_tenant::{
     actix::{TenantDb, TenantMiddleware, TenantProblem, TenantTransaction, strategy::Custom},
 };
 
-use super::{
-    Answer, claims::claim_of_nobody, fail_with, get, of, send, tenancy, tenancy_of, who,
-};
+use super::{Answer, claims::claim_of_nobody, fail_with, get, of, send, tenancy, tenancy_of, who};
 use crate::support::{Server, World, entities::author, on_every_database};
 
 /// With everything as it is by default.

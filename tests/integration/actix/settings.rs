@@ -62,6 +62,12 @@ fn strategies_check_what_they_are_given() {
 }
 
 #[test]
+fn debug_tells_the_strategy_that_there_is_by_default() {
+    let shown = format!("{:?}", TenantMiddleware::new(tenancy()));
+    assert!(shown.contains(r#"["header"]"#), "{shown}");
+}
+
+#[test]
 fn debug_tells_settings_and_no_secrets() {
     let key = jsonwebtoken::DecodingKey::from_secret(b"hunter2");
     let claim = Claim::named("tenant").key(jsonwebtoken::Algorithm::HS256, key);
