@@ -27,6 +27,11 @@ mod path_segment;
 mod query;
 mod subdomain;
 
+/// The crate that has the keys of [`Claim`].
+#[cfg(feature = "jwt")]
+#[doc(no_inline)]
+pub use jsonwebtoken;
+
 use actix_web::{dev::ServiceRequest, http::header::HeaderName};
 use futures_util::future::LocalBoxFuture;
 use tenant_core::TenantId;

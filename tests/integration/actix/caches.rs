@@ -25,10 +25,10 @@ async fn answers_vary_by_the_headers_that_name_the_tenant() {
     );
     let many = || {
         tenants()
-            .strategy(claim().build())
-            .strategy(Cookie::new("tenant"))
-            .strategy(Cookie::new("customer"))
-            .strategy(QueryParameter::new("tenant"))
+            .strategy(claim().build().unwrap())
+            .strategy(Cookie::new("tenant").unwrap())
+            .strategy(Cookie::new("customer").unwrap())
+            .strategy(QueryParameter::new("tenant").unwrap())
             .strategy(
                 Custom::new("key", |_| Ok(None))
                     .varies_by(header::FROM)

@@ -262,7 +262,7 @@ async fn a_scope_counts_segments_from_where_it_is() {
 
 #[tokio::test]
 async fn a_parameter_of_the_query_names_the_tenant() {
-    let tenants = || tenants().strategy(QueryParameter::new("tenant"));
+    let tenants = || tenants().strategy(QueryParameter::new("tenant").unwrap());
     for uri in [
         "/?tenant=acme",
         "/?a=b&tenant=%61cme&c",
@@ -295,7 +295,7 @@ async fn a_parameter_of_the_query_names_the_tenant() {
 
 #[tokio::test]
 async fn a_cookie_names_the_tenant() {
-    let tenants = || tenants().strategy(Cookie::new("tenant"));
+    let tenants = || tenants().strategy(Cookie::new("tenant").unwrap());
     let request = get("/").cookie(cookie::Cookie::new("tenant", "acme"));
     assert_eq!(named(tenants(), request).await, ok("acme"));
     let cookies = |text: &'static str| get("/").insert_header((header::COOKIE, text));
@@ -382,7 +382,7 @@ async fn the_first_strategy_that_finds_a_tenant_decides() {
     let tenants = || {
         tenants()
             .header_name("x-tenant-id")
-            .strategy(QueryParameter::new("tenant"))
+            .strategy(QueryParameter::new("tenant").unwrap())
     };
     let both = get("/?tenant=globex").insert_header(("x-tenant-id", "acme"));
     assert_eq!(named(tenants(), both).await, ok("acme"));
