@@ -1,6 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{CACHE_CONTROL, HeaderValue},
+};
 
 use crate::{TenantProblem, kind::Kind, problem::DEFAULT_RETRY_AFTER};
 
@@ -37,14 +40,20 @@ impl Answers {
             .on_problem
             .as_ref()
             .and_then(|answer| answer(problem, request));
-        own.unwrap_or_else(|| {
-            let kind = if self.hide_existence && problem.tells_existence() {
-                Kind::UNKNOWN
-            } else {
-                problem.kind()
-            };
-            kind.respond(self.retry_after)
-        })
+        if let Some(mut own) = own {
+            // As the usual answers are not stored: a problem of today is none of tomorrow.
+            if !own.headers().contains_key(CACHE_CONTROL) {
+                let no_store = HeaderValue::from_static("no-store");
+                own.headers_mut().insert(CACHE_CONTROL, no_store);
+            }
+            return own;
+        }
+        let kind = if self.hide_existence && problem.tells_existence() {
+            Kind::UNKNOWN
+        } else {
+            problem.kind()
+        };
+        kind.respond(self.retry_after)
     }
 }
 

@@ -100,6 +100,16 @@ pin_project! {
         inner: Rc<Inner<S>>,
         observation: Observation,
     }
+
+    impl<S, B> PinnedDrop for Handling<S, B>
+    where
+        S: Service<ServiceRequest>,
+    {
+        // A panic, or a client that went away: nobody ends the transaction.
+        fn drop(this: Pin<&mut Self>) {
+            this.transaction.close();
+        }
+    }
 }
 
 /// A response, and what became of its transaction.
@@ -148,6 +158,7 @@ where
             let response = match ready!(this.handler.poll(context)) {
                 Ok(response) => response,
                 Err(error) => {
+                    this.transaction.close();
                     this.observation
                         .answered(error.as_response_error().status_code());
                     return Poll::Ready(Err(error));

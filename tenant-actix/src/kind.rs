@@ -109,7 +109,6 @@ impl Kind {
 
     pub(crate) fn of(error: &TenantError) -> Self {
         match error {
-            TenantError::NoTenant => Self::MISSING,
             TenantError::InvalidTenantId(_) => Self::INVALID_ID,
             TenantError::UnknownTenant { .. } => Self::UNKNOWN,
             TenantError::Suspended { .. } => Self::SUSPENDED,
@@ -141,7 +140,8 @@ impl Kind {
         response.insert_header((CACHE_CONTROL, "no-store"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             // Rounded up: who comes back a moment too early comes in vain.
-            let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
+            let begun = u64::from(retry_after.subsec_nanos() > 0);
+            let seconds = retry_after.as_secs().saturating_add(begun);
             response.insert_header((RETRY_AFTER, seconds));
         }
         if self.status == StatusCode::UNAUTHORIZED {

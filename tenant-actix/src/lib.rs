@@ -89,6 +89,11 @@ mod service;
 pub mod strategy;
 mod transaction;
 
+/// The crate that has the registry of [`TenantMetrics`].
+#[cfg(feature = "metrics")]
+#[doc(no_inline)]
+pub use prometheus_client;
+
 #[cfg(feature = "metrics")]
 pub use self::metrics::TenantMetrics;
 pub use self::{

@@ -27,7 +27,7 @@ use tenant_core::{TenantId, TenantInfo};
 /// Cheap to clone; clones count together.
 ///
 /// ```
-/// # use prometheus_client::registry::Registry;
+/// use tenant_actix::prometheus_client::registry::Registry;
 /// # use tenant_actix::{TenantMetrics, TenantMiddleware};
 /// # fn example(tenancy: tenant_core::Tenancy) {
 /// let metrics = TenantMetrics::new();
@@ -36,6 +36,9 @@ use tenant_core::{TenantId, TenantInfo};
 /// let tenants = TenantMiddleware::new(tenancy).metrics(metrics);
 /// # }
 /// ```
+///
+/// The registry is [`prometheus_client`]'s, which [this crate](crate) re-exports: one of another version
+/// is another type.
 #[derive(Clone)]
 pub struct TenantMetrics {
     inner: Arc<Inner>,

@@ -37,7 +37,11 @@ use crate::{
 /// # Caches
 ///
 /// Where a header names the tenant, one URL has an answer for each tenant. Answers say so with
-/// `Vary`, so that no cache gives one tenant's to another.
+/// `Vary`, refusals too, so that no cache gives one tenant's to another. Problems are `no-store`,
+/// unless [`on_problem`](Self::on_problem) answers with a `Cache-Control` of its own.
+///
+/// Inner middleware that fails with an `Err` has no response yet that could say so: its error's
+/// answer is its own.
 ///
 /// # Its place among other middleware
 ///
@@ -130,8 +134,9 @@ impl TenantMiddleware {
         self
     }
 
-    /// Answers for a tenant that is not served as for one that does not exist, so that nobody can
-    /// find out who your customers are. Default: no.
+    /// Answers for a tenant that is not served (suspended, in maintenance, being migrated, not ready,
+    /// archived) as for one that does not exist. A tenant that is served is still told apart from an
+    /// unknown one: by what your routes answer. Response times are not made alike. Default: no.
     pub fn hide_existence(mut self, hide: bool) -> Self {
         self.settings.answers.hide_existence = hide;
         self
@@ -146,10 +151,12 @@ impl TenantMiddleware {
     /// Answers problems in the application's own way: a page for browsers, a body of another form,
     /// another status. Where it returns `None`, the answer stays what it is.
     ///
-    /// It is asked about the middleware's own refusals, and about each [`TenantProblem`] that an
-    /// extractor or a handler fails with. It sees the problem as it is, also where
+    /// It is asked about the middleware's own refusals, about each [`TenantProblem`] that an extractor or
+    /// a handler fails with, and about a [`TenantTransaction`](crate::TenantTransaction) that could not
+    /// be committed although the handler had answered well. It sees the problem as it is, also where
     /// [existence is hidden](Self::hide_existence). The answer takes the place of the whole response
-    /// there was, headers of inner middleware included.
+    /// there was, headers of inner middleware included. It gets `Vary`, and `Cache-Control: no-store`
+    /// where it has no `Cache-Control`.
     ///
     /// Inner middleware that itself fails with a problem (an `Err`, and no response) is beyond its
     /// reach, and answered as by default.
@@ -205,7 +212,7 @@ impl fmt::Debug for TenantMiddleware {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantMiddleware")
             .field("tenancy", &self.settings.tenancy)
-            .field("strategies", &self.settings.strategies)
+            .field("strategies", &self.settings.strategies.clone().or_header())
             .field("excluded", &self.settings.excluded)
             .field("proxies", &self.settings.proxies)
             .field("answers", &self.settings.answers)
@@ -230,7 +237,11 @@ where
                 tracing::error!(%mistake, "the tenant middleware cannot start");
                 Err(())
             }
-            None => Ok(TenantService::new(inner, self.settings.clone())),
+            None => {
+                let mut settings = self.settings.clone();
+                settings.strategies = settings.strategies.or_header();
+                Ok(TenantService::new(inner, settings))
+            }
         })
     }
 }

@@ -22,7 +22,7 @@ pub(crate) const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(10);
 /// | an archived tenant | 410 |
 /// | a tenant in maintenance, being migrated or not ready, a store or a database that does not answer, connections that are all in use | 503 with `Retry-After` |
 /// | a statement that took longer than its tenant's limit | 504 |
-/// | anything else | 500 |
+/// | anything else, [`TenantError::NoTenant`] among it: code that runs where no tenant is current is the application's mistake | 500 |
 ///
 /// Answers are RFC 9457 problems. They say which kind of problem it is, and nothing of its cause,
 /// which goes to the log.
@@ -105,9 +105,10 @@ pub enum TenantProblem {
     TransactionHeld,
 
     /// A [`TenantTransaction`](crate::TenantTransaction) was asked for where the middleware would not
-    /// end it: in the scope of another tenant than the request's, or without the middleware.
+    /// end it: in the scope of another tenant than the request's, after the handler has answered, or
+    /// without the middleware.
     #[error(
-        "a TenantTransaction was asked for where nobody ends it: it is for handlers inside TenantMiddleware, in their own tenant's scope; elsewhere begin one on TenantDb"
+        "a TenantTransaction was asked for where nobody ends it: in another tenant's scope than the request's, after the handler has answered, or without the middleware; begin one on TenantDb there"
     )]
     NobodyEndsTransaction,
 
@@ -138,7 +139,10 @@ impl TenantProblem {
         }
     }
 
-    pub(crate) fn ambiguous(what: impl Into<Cow<'static, str>>) -> Self {
+    /// The request names its tenant in a way that could be read in two ways. For
+    /// [strategies](crate::TenantStrategy) of your own: refuse what others may read otherwise, and do
+    /// not choose from it.
+    pub fn ambiguous(what: impl Into<Cow<'static, str>>) -> Self {
         Self::Ambiguous { what: what.into() }
     }
 
@@ -149,6 +153,7 @@ impl TenantProblem {
             Self::Tenant(
                 TenantError::Suspended { .. }
                     | TenantError::InMaintenance { .. }
+                    | TenantError::Migrating { .. }
                     | TenantError::NotReady { .. }
                     | TenantError::Archived { .. }
             )
@@ -175,11 +180,11 @@ impl TenantProblem {
         let kind = self.kind();
         let status = kind.status.as_u16();
         match self {
-            // A mistake of the application's, and no fault of the client's.
+            // The core's advice is for code without a middleware around it.
             Self::Tenant(TenantError::NoTenant) => tracing::error!(
                 problem = kind.word,
                 status,
-                "a tenant extractor runs on a path that is served without a tenant: {self}"
+                "no tenant is current: a path that is served without one, or a task spawned without its scope"
             ),
             _ if status == 503 => tracing::warn!(problem = kind.word, status, "{self}"),
             _ if status >= 500 => tracing::error!(problem = kind.word, status, "{self}"),

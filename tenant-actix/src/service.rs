@@ -8,7 +8,7 @@ use actix_web::{
     Error,
     body::{self, BodySize, BoxBody, EitherBody, MessageBody},
     dev::{Service, ServiceRequest, ServiceResponse},
-    http::header::{self, HeaderValue},
+    http::header::{self, HeaderMap, HeaderValue},
 };
 use tenant_core::{TenantInfo, TenantScope};
 
@@ -164,7 +164,8 @@ where
         problem: &TenantProblem,
         mut observation: Observation,
     ) -> Response<B> {
-        let answer = self.settings.answers.refuse(problem, request.request());
+        let mut answer = self.settings.answers.refuse(problem, request.request());
+        append_vary(answer.headers_mut(), self.vary.as_ref());
         observation.answered(answer.status());
         request.into_response(answer).map_into_right_body()
     }
@@ -177,19 +178,21 @@ where
         scope: &TenantScope,
     ) -> Response<B> {
         let answers = &self.settings.answers;
-        if let Err(problem) = ended {
-            let answer = answers.refuse(&problem, response.request());
-            return response.into_response(answer).map_into_right_body();
-        }
-        if let Some(problem) = response.response().error().and_then(Error::as_error) {
-            let answer = answers.answer(problem, response.request());
-            return response.into_response(answer).map_into_right_body();
-        }
-        let vary = scope.tenant().and(self.vary.as_ref());
-        response.map_body(|head, body| {
-            if let Some(vary) = vary {
-                head.headers_mut().append(header::VARY, vary.clone());
+        let refusal = match ended {
+            Err(problem) => Some(answers.refuse(&problem, response.request())),
+            Ok(()) => {
+                let problem = response.response().error().and_then(Error::as_error);
+                problem.map(|problem| answers.answer(problem, response.request()))
             }
+        };
+        // Without a tenant, no header named one.
+        let vary = scope.tenant().and(self.vary.as_ref());
+        if let Some(mut answer) = refusal {
+            append_vary(answer.headers_mut(), vary);
+            return response.into_response(answer).map_into_right_body();
+        }
+        response.map_body(|head, body| {
+            append_vary(head.headers_mut(), vary);
             match body.size() {
                 BodySize::None => EitherBody::right(BoxBody::new(body::None::new())),
                 _ => match body.try_into_bytes() {
@@ -199,5 +202,12 @@ where
                 },
             }
         })
+    }
+}
+
+/// With another value of these headers, the answer would have been another one.
+fn append_vary(headers: &mut HeaderMap, vary: Option<&HeaderValue>) {
+    if let Some(vary) = vary {
+        headers.append(header::VARY, vary.clone());
     }
 }

@@ -32,7 +32,7 @@ impl TransactionSlot {
         self.was_asked_for.set(true);
         let mut transaction = self.transaction.lock().await;
         if self.is_over.get() {
-            return Err(TenantProblem::TransactionHeld);
+            return Err(TenantProblem::NobodyEndsTransaction);
         }
         if let Some(begun) = &*transaction {
             return Ok(Arc::clone(begun));
@@ -41,7 +41,7 @@ impl TransactionSlot {
         let begun = Arc::new(db.begin().await.map_err(TenantError::from)?);
         // The handler may have answered without waiting for this.
         if self.is_over.get() {
-            return Err(TenantProblem::TransactionHeld);
+            return Err(TenantProblem::NobodyEndsTransaction);
         }
         *transaction = Some(Arc::clone(&begun));
         Ok(begun)
@@ -63,6 +63,16 @@ impl TransactionSlot {
         let is_good = !is_error && (status.is_success() || status.is_redirection());
         let slot = Rc::clone(self);
         Some(async move { slot.end_begun(is_good).await })
+    }
+
+    /// Lets go of the transaction of a request that nobody answers, which rolls it back once nobody
+    /// else has it. The request itself may be kept for long, by a task say. Never waits.
+    pub(crate) fn close(&self) {
+        self.is_over.set(true);
+        // Whoever has the lock is still beginning, and finds that it is over.
+        if let Some(mut slot) = self.transaction.try_lock() {
+            slot.take();
+        }
     }
 
     async fn end_begun(&self, is_good: bool) -> Result<(), TenantProblem> {

@@ -15,7 +15,8 @@ use crate::{TenantProblem, admission::Access, transaction::OpenTransaction};
 /// A request has one: a handler that asks twice works in the same.
 ///
 /// It must be gone when the handler has answered. One that a task or the response's body still holds
-/// is rolled back, and the answer is 500. Stream from [`TenantDb`](crate::TenantDb).
+/// is rolled back, and the answer is 500. Stream from [`TenantDb`](crate::TenantDb). None begins for a
+/// request that is over, whoever still has its `HttpRequest`.
 ///
 /// What counts is the answer as it reaches [`TenantMiddleware`](crate::TenantMiddleware): middleware
 /// inside that makes another one of it, a page of an error say, decides with the status that it

@@ -11,22 +11,10 @@ use super::{Header, Identification, Identified, TenantStrategy};
 use crate::{TenantProblem, TenantRequest};
 
 /// The strategies of a middleware, in their order.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Strategies {
     chain: Vec<Arc<dyn TenantStrategy>>,
-    /// Serves while the chain is empty.
-    default: Arc<dyn TenantStrategy>,
     agree: bool,
-}
-
-impl Default for Strategies {
-    fn default() -> Self {
-        Self {
-            chain: Vec::new(),
-            default: Arc::new(Header::default()),
-            agree: false,
-        }
-    }
 }
 
 /// A tenant, and which strategies found it, by their places in the chain.
@@ -49,6 +37,14 @@ impl Strategies {
         self.chain.push(strategy);
     }
 
+    /// What serves: the header `X-Tenant-ID`, where nobody said otherwise.
+    pub(crate) fn or_header(mut self) -> Self {
+        if self.chain.is_empty() {
+            self.push(Arc::new(Header::default()));
+        }
+        self
+    }
+
     pub(crate) fn require_agreement(&mut self) {
         self.agree = true;
     }
@@ -59,7 +55,7 @@ impl Strategies {
         request: &TenantRequest<'_>,
         progress: &mut Progress,
     ) -> Option<Result<Named, TenantProblem>> {
-        while let Some(strategy) = self.chain().get(progress.next) {
+        while let Some(strategy) = self.chain.get(progress.next) {
             let Identification::Now(identified) = strategy.identify(request) else {
                 return None;
             };
@@ -78,7 +74,7 @@ impl Strategies {
         request: &TenantRequest<'_>,
         mut progress: Progress,
     ) -> Result<Named, TenantProblem> {
-        while let Some(strategy) = self.chain().get(progress.next) {
+        while let Some(strategy) = self.chain.get(progress.next) {
             let identified = match strategy.identify(request) {
                 Identification::Now(identified) => identified,
                 Identification::Later(identified) => identified.await,
@@ -100,7 +96,7 @@ impl Strategies {
         match &mut progress.named {
             None => {
                 if LevelFilter::current() != LevelFilter::OFF {
-                    Span::current().record("tenant.strategy", self.chain()[place].name());
+                    Span::current().record("tenant.strategy", self.chain[place].name());
                 }
                 progress.named = Some(Named {
                     tenant,
@@ -111,8 +107,8 @@ impl Strategies {
             Some(named) if named.tenant == tenant => named.others.push(place),
             Some(named) => {
                 return Err(TenantProblem::Disagreement {
-                    one: self.chain()[named.first].name(),
-                    other: self.chain()[place].name(),
+                    one: self.chain[named.first].name(),
+                    other: self.chain[place].name(),
                 });
             }
         }
@@ -122,11 +118,7 @@ impl Strategies {
     /// What `Vary` says of answers that depend on the tenant.
     pub(crate) fn vary(&self) -> Option<HeaderValue> {
         let mut names = Vec::new();
-        for name in self
-            .chain()
-            .iter()
-            .filter_map(|strategy| strategy.varies_by())
-        {
+        for name in self.chain.iter().flat_map(|strategy| strategy.varies_by()) {
             if !names.contains(&name) {
                 names.push(name);
             }
@@ -141,15 +133,7 @@ impl Strategies {
     /// Lets those that found the tenant change the request.
     pub(crate) fn consume(&self, named: &Named, request: &mut ServiceRequest) {
         for place in std::iter::once(&named.first).chain(&named.others) {
-            self.chain()[*place].consume(request);
-        }
-    }
-
-    fn chain(&self) -> &[Arc<dyn TenantStrategy>] {
-        if self.chain.is_empty() {
-            std::slice::from_ref(&self.default)
-        } else {
-            &self.chain
+            self.chain[*place].consume(request);
         }
     }
 }

@@ -5,7 +5,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, TokenData, Validation, decode, decode
 use serde_json::Value;
 
 use super::{Identification, Identified, TenantStrategy, tenant_named};
-use crate::{TenantProblem, TenantRequest};
+use crate::{InvalidSetting, TenantProblem, TenantRequest};
 
 /// The tenant is named by a claim of a JSON Web Token in `Authorization: Bearer`, once its signature
 /// and its time are verified.
@@ -15,8 +15,10 @@ use crate::{TenantProblem, TenantRequest};
 /// says otherwise: the next strategy may trust what anybody can write.
 ///
 /// ```
-/// use jsonwebtoken::{Algorithm, DecodingKey};
-/// use tenant_actix::strategy::Claim;
+/// use tenant_actix::strategy::{
+///     Claim,
+///     jsonwebtoken::{Algorithm, DecodingKey},
+/// };
 ///
 /// # let public_key_pem = b"-----BEGIN PUBLIC KEY-----
 /// # MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
@@ -26,9 +28,11 @@ use crate::{TenantProblem, TenantRequest};
 ///     .key(Algorithm::EdDSA, DecodingKey::from_ed_pem(public_key_pem)?)
 ///     .issuer("https://login.example")
 ///     .audience("books")
-///     .build();
-/// # Ok::<(), jsonwebtoken::errors::Error>(())
+///     .build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// Keys are [`jsonwebtoken`]'s, which [`strategy`](crate::strategy) re-exports.
 ///
 /// # What is checked
 ///
@@ -132,8 +136,8 @@ impl TenantStrategy for Claim {
         self.find(request).into()
     }
 
-    fn varies_by(&self) -> Option<HeaderName> {
-        Some(header::AUTHORIZATION)
+    fn varies_by(&self) -> Vec<HeaderName> {
+        vec![header::AUTHORIZATION]
     }
 }
 
@@ -159,7 +163,7 @@ pub struct ClaimBuilder {
 
 impl ClaimBuilder {
     /// A key that tokens may be signed with, and the one algorithm that it is for. More than one,
-    /// while keys are changed. Without any, every token is refused.
+    /// while keys are changed.
     pub fn key(mut self, algorithm: Algorithm, key: DecodingKey) -> Self {
         self.keys.push((None, algorithm, key));
         self
@@ -197,8 +201,24 @@ impl ClaimBuilder {
     }
 
     /// The strategy.
-    #[must_use]
-    pub fn build(self) -> Claim {
+    ///
+    /// # Errors
+    ///
+    /// The claim has no name, there is no key, or one that is of another kind than its algorithm: no
+    /// token would be valid.
+    pub fn build(self) -> Result<Claim, InvalidSetting> {
+        let invalid = |reason| Err(InvalidSetting::new("the claim", &self.claim, reason));
+        if self.claim.is_empty() {
+            return invalid("it has no name");
+        }
+        if self.keys.is_empty() {
+            return invalid("there is no key that its tokens could be signed with");
+        }
+        let fits =
+            |(_, algorithm, key): &(_, Algorithm, DecodingKey)| algorithm.family() == key.family();
+        if !self.keys.iter().all(fits) {
+            return invalid("a key is of another kind than its algorithm");
+        }
         let validation = |algorithm| {
             let mut validation = Validation::new(algorithm);
             validation.validate_nbf = true;
@@ -212,7 +232,7 @@ impl ClaimBuilder {
             }
             validation
         };
-        Claim {
+        Ok(Claim {
             keys: self
                 .keys
                 .into_iter()
@@ -224,7 +244,7 @@ impl ClaimBuilder {
                 .collect(),
             claim: self.claim,
             optional: self.optional,
-        }
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 use actix_web::http::header::{self, HeaderName};
 
 use super::{Identification, Identified, TenantStrategy, tenant_named};
-use crate::{TenantProblem, TenantRequest};
+use crate::{InvalidSetting, TenantProblem, TenantRequest};
 
 /// The tenant is named by a cookie. One that is there more than once is refused: a page of another
 /// subdomain may have planted the second.
@@ -10,8 +10,21 @@ pub struct Cookie(String);
 
 impl Cookie {
     /// The cookie of that name.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
+    ///
+    /// # Errors
+    ///
+    /// It is no cookie name: RFC 6265 has visible ASCII there, without separators.
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidSetting> {
+        let name = name.into();
+        // Both are what HTTP calls a token.
+        match HeaderName::from_bytes(name.as_bytes()) {
+            Ok(_) => Ok(Self(name)),
+            Err(_) => Err(InvalidSetting::new(
+                "the cookie name",
+                &name,
+                "it is empty, or has a blank, a separator or something that is not ASCII",
+            )),
+        }
     }
 
     fn find(&self, request: &TenantRequest<'_>) -> Identified {
@@ -38,7 +51,7 @@ impl TenantStrategy for Cookie {
         self.find(request).into()
     }
 
-    fn varies_by(&self) -> Option<HeaderName> {
-        Some(header::COOKIE)
+    fn varies_by(&self) -> Vec<HeaderName> {
+        vec![header::COOKIE]
     }
 }

@@ -29,99 +29,76 @@ use crate::TenantRequest;
 ///     }));
 /// # }
 /// ```
-pub struct Custom<F> {
+pub struct Custom {
     name: &'static str,
-    find: F,
-    varies_by: Option<HeaderName>,
+    find: Find,
+    varies_by: Vec<HeaderName>,
 }
 
-impl<F> Custom<F> {
-    /// The header that the closure reads. Caches then keep answers apart by it (`Vary`).
-    #[must_use]
-    pub fn varies_by(mut self, header: HeaderName) -> Self {
-        self.varies_by = Some(header);
-        self
-    }
+enum Find {
+    Now(Box<dyn Fn(&TenantRequest<'_>) -> Identified + Send + Sync>),
+    Later(Box<dyn for<'a> Fn(&'a TenantRequest<'a>) -> Asking<'a> + Send + Sync>),
 }
-
-/// A closure that finds the tenant in the request itself.
-#[allow(missing_debug_implementations, reason = "closures have none")]
-pub struct Now<F>(F);
-
-/// A closure that has to ask for the tenant.
-#[allow(missing_debug_implementations, reason = "closures have none")]
-pub struct Later<F>(F);
 
 /// What a closure that has to ask returns.
 type Asking<'a> = Pin<Box<dyn Future<Output = Identified> + 'a>>;
 
-impl<F> Custom<Now<F>>
-where
-    F: Fn(&TenantRequest<'_>) -> Identified + Send + Sync,
-{
+impl Custom {
     /// A closure that finds the tenant in the request. The name is for traces and logs.
-    pub fn new(name: &'static str, find: F) -> Self {
-        Self {
-            name,
-            find: Now(find),
-            varies_by: None,
-        }
+    pub fn new(
+        name: &'static str,
+        find: impl Fn(&TenantRequest<'_>) -> Identified + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(name, Find::Now(Box::new(find)))
     }
-}
 
-impl<F> Custom<Later<F>>
-where
-    F: for<'a> Fn(&'a TenantRequest<'a>) -> Asking<'a> + Send + Sync,
-{
     /// A closure that returns a future. The request waits for it: bound its time, and remember what
     /// it found.
-    pub fn later(name: &'static str, find: F) -> Self {
+    pub fn later(
+        name: &'static str,
+        find: impl for<'a> Fn(&'a TenantRequest<'a>) -> Asking<'a> + Send + Sync + 'static,
+    ) -> Self {
+        Self::of(name, Find::Later(Box::new(find)))
+    }
+
+    /// One more header that the closure reads. Caches then keep answers apart by it (`Vary`).
+    #[must_use]
+    pub fn varies_by(mut self, header: HeaderName) -> Self {
+        self.varies_by.push(header);
+        self
+    }
+
+    fn of(name: &'static str, find: Find) -> Self {
         Self {
             name,
-            find: Later(find),
-            varies_by: None,
+            find,
+            varies_by: Vec::new(),
         }
     }
 }
 
-impl<F> TenantStrategy for Custom<Now<F>>
-where
-    F: Fn(&TenantRequest<'_>) -> Identified + Send + Sync,
-{
+impl TenantStrategy for Custom {
     fn name(&self) -> &'static str {
         self.name
     }
 
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a> {
-        Identification::Now((self.find.0)(request))
+        match &self.find {
+            Find::Now(find) => Identification::Now(find(request)),
+            Find::Later(find) => Identification::Later(find(request)),
+        }
     }
 
-    fn varies_by(&self) -> Option<HeaderName> {
+    fn varies_by(&self) -> Vec<HeaderName> {
         self.varies_by.clone()
     }
 }
 
-impl<F> TenantStrategy for Custom<Later<F>>
-where
-    F: for<'a> Fn(&'a TenantRequest<'a>) -> Asking<'a> + Send + Sync,
-{
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a> {
-        Identification::Later((self.find.0)(request))
-    }
-
-    fn varies_by(&self) -> Option<HeaderName> {
-        self.varies_by.clone()
-    }
-}
-
-impl<F> fmt::Debug for Custom<F> {
+impl fmt::Debug for Custom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Custom")
             .field("name", &self.name)
+            .field("varies_by", &self.varies_by)
             .finish_non_exhaustive()
     }
 }

@@ -38,7 +38,7 @@ impl TenantStrategy for Header {
         request.header(&self.0).and_then(tenant_named).into()
     }
 
-    fn varies_by(&self) -> Option<HeaderName> {
-        Some(self.0.clone())
+    fn varies_by(&self) -> Vec<HeaderName> {
+        vec![self.0.clone()]
     }
 }

@@ -27,6 +27,11 @@ mod path_segment;
 mod query;
 mod subdomain;
 
+/// The crate that has the keys of [`Claim`].
+#[cfg(feature = "jwt")]
+#[doc(no_inline)]
+pub use jsonwebtoken;
+
 use actix_web::{dev::ServiceRequest, http::header::HeaderName};
 use futures_util::future::LocalBoxFuture;
 use tenant_core::TenantId;
@@ -53,9 +58,10 @@ pub trait TenantStrategy: Send + Sync {
     /// first future being dropped: do what counts in the future.
     fn identify<'a>(&'a self, request: &'a TenantRequest<'a>) -> Identification<'a>;
 
-    /// The header that this reads, if it reads one: caches then keep answers apart by it (`Vary`).
-    fn varies_by(&self) -> Option<HeaderName> {
-        None
+    /// The headers that this reads: caches then keep answers apart by them (`Vary`). Asked when the
+    /// application is built, and not for each request.
+    fn varies_by(&self) -> Vec<HeaderName> {
+        Vec::new()
     }
 
     /// Takes what named the tenant out of the request, before it is routed. Called when this

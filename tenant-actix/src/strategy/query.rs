@@ -1,7 +1,7 @@
 use url::form_urlencoded;
 
 use super::{Identification, Identified, TenantStrategy, tenant_named};
-use crate::{TenantProblem, TenantRequest};
+use crate::{InvalidSetting, TenantProblem, TenantRequest};
 
 /// The tenant is named by a parameter of the query: `?tenant=acme`. One that is there more than once
 /// is refused.
@@ -11,9 +11,17 @@ use crate::{TenantProblem, TenantRequest};
 pub struct QueryParameter(String);
 
 impl QueryParameter {
-    /// The parameter of that name.
-    pub fn new(name: impl Into<String>) -> Self {
-        Self(name.into())
+    /// The parameter of that name, as it is before it is encoded.
+    ///
+    /// # Errors
+    ///
+    /// It is empty.
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidSetting> {
+        let name = name.into();
+        if name.is_empty() {
+            return Err(InvalidSetting::new("the parameter", &name, "it is empty"));
+        }
+        Ok(Self(name))
     }
 
     fn find(&self, request: &TenantRequest<'_>) -> Identified {

@@ -29,13 +29,12 @@ impl Subdomain {
         })
     }
 
-    /// Labels that are no tenants, in place of `www`: `api`, `admin`.
+    /// More labels that are no tenants, besides `www`: `api`, `admin`.
     #[must_use]
     pub fn reserved<L: AsRef<str>>(mut self, labels: impl IntoIterator<Item = L>) -> Self {
-        self.reserved = labels
-            .into_iter()
-            .map(|label| label.as_ref().to_ascii_lowercase())
-            .collect();
+        let labels = labels.into_iter();
+        self.reserved
+            .extend(labels.map(|label| label.as_ref().to_ascii_lowercase()));
         self
     }
 

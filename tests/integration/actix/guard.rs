@@ -7,10 +7,13 @@ use super::{get, tenancy};
 
 async fn status(tenant: Option<&str>, path: &str) -> u16 {
     let ok = || async { HttpResponse::Ok().finish() };
+    // A guard keeps nothing of the text that it is made of.
+    let plan = String::from("pro");
+    let guard: TenantGuard = TenantGuard::plan(plan.as_str());
     let app = test::init_service(
         App::new()
             .wrap(TenantMiddleware::new(tenancy()).exclude_paths(["/open"]))
-            .route("/pro", web::get().guard(TenantGuard::plan("pro")).to(ok))
+            .route("/pro", web::get().guard(guard).to(ok))
             .route(
                 "/named",
                 web::get()

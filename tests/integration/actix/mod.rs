@@ -1,9 +1,12 @@
 //! Requests through actix reach their own tenant's rows, or are told why not.
 
+mod caches;
 pub(crate) mod claims;
 mod excluded;
 mod extractors;
+mod given_up;
 mod guard;
+mod hidden;
 mod matrix;
 mod metrics;
 mod scope;

@@ -10,7 +10,10 @@ use sea_orm_tenant::{
     TenantId,
     actix::{
         TenantMiddleware, TrustedProxies,
-        strategy::{Claim, Header, HostMap, Subdomain},
+        strategy::{
+            Claim, Cookie, Header, HostMap, QueryParameter, Subdomain,
+            jsonwebtoken::{Algorithm, DecodingKey},
+        },
     },
 };
 
@@ -41,6 +44,12 @@ async fn a_mistake_is_told_and_nothing_is_served() {
 #[test]
 fn strategies_check_what_they_are_given() {
     assert!(Header::new("").is_err());
+    for name in ["", "a b", "a=b", "a;b", "\u{e4}"] {
+        assert!(Cookie::new(name).is_err(), "{name}");
+    }
+    assert!(Cookie::new("__Host-tenant").is_ok());
+    assert!(QueryParameter::new("").is_err());
+    assert!(QueryParameter::new("f[tenant id]").is_ok());
     for domain in [
         "",
         "a b",
@@ -62,12 +71,42 @@ fn strategies_check_what_they_are_given() {
 }
 
 #[test]
+fn debug_tells_the_strategy_that_there_is_by_default() {
+    let shown = format!("{:?}", TenantMiddleware::new(tenancy()));
+    assert!(shown.contains(r#"["header"]"#), "{shown}");
+}
+
+#[test]
+fn a_claim_that_no_token_could_have_is_a_mistake() {
+    let key = || DecodingKey::from_secret(b"hunter2");
+    for (claim, told) in [
+        (
+            Claim::named("").key(Algorithm::HS256, key()),
+            "the claim \"\" is invalid: it has no name",
+        ),
+        (
+            Claim::named("tenant"),
+            "the claim \"tenant\" is invalid: there is no key",
+        ),
+        (
+            Claim::named("tenant")
+                .key(Algorithm::HS256, key())
+                .key(Algorithm::EdDSA, key()),
+            "the claim \"tenant\" is invalid: a key is of another kind",
+        ),
+    ] {
+        let error = claim.build().unwrap_err().to_string();
+        assert!(error.starts_with(told), "{error}");
+    }
+}
+
+#[test]
 fn debug_tells_settings_and_no_secrets() {
-    let key = jsonwebtoken::DecodingKey::from_secret(b"hunter2");
-    let claim = Claim::named("tenant").key(jsonwebtoken::Algorithm::HS256, key);
+    let key = DecodingKey::from_secret(b"hunter2");
+    let claim = Claim::named("tenant").key(Algorithm::HS256, key);
     let shown = format!("{claim:?}");
     let tenants = TenantMiddleware::new(tenancy())
-        .strategy(claim.build())
+        .strategy(claim.build().unwrap())
         .exclude_paths(["/health", "/docs/*", "/i/{code}"])
         .on_problem(|_, _| None);
     let shown = format!("{shown} {tenants:?}");

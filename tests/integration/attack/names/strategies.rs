@@ -157,7 +157,8 @@ async fn a_closures_word_is_the_tenant_of_exactly_that_name() {
 
 #[tokio::test]
 async fn a_parameter_is_the_tenant_of_exactly_that_name() {
-    let by_query = |tenants: TenantMiddleware| tenants.strategy(QueryParameter::new("tenant"));
+    let by_query =
+        |tenants: TenantMiddleware| tenants.strategy(QueryParameter::new("tenant").unwrap());
     attack(
         by_query,
         |name| get(&format!("/?tenant={}", encoded(name))),
@@ -201,7 +202,7 @@ async fn a_segment_is_the_tenant_of_exactly_that_name() {
 
 #[tokio::test]
 async fn a_cookie_is_the_tenant_of_exactly_that_name() {
-    let by_cookie = |tenants: TenantMiddleware| tenants.strategy(Cookie::new("tenant"));
+    let by_cookie = |tenants: TenantMiddleware| tenants.strategy(Cookie::new("tenant").unwrap());
     let decoded = |name: &str| {
         let value = name.split(';').next().unwrap_or_default().trim();
         Some(percent_decode_str(value).decode_utf8().ok()?.into_owned())
@@ -266,7 +267,7 @@ async fn a_claim_is_the_tenant_of_exactly_that_name() {
         Some(TestRequest::get().insert_header(("authorization", format!("Bearer {signed}"))))
     };
     attack(
-        |tenants| tenants.strategy(claim().build()),
+        |tenants| tenants.strategy(claim().build().unwrap()),
         bearer,
         as_it_is,
     )
@@ -283,7 +284,7 @@ async fn a_claim_is_the_tenant_of_exactly_that_name() {
         with("authorization", &format!("Bearer {token}"))
     };
     let tenants = |tenants: TenantMiddleware| {
-        let tenants = tenants.strategy(claim().build());
+        let tenants = tenants.strategy(claim().build().unwrap());
         // So that there is somebody to be served, when a forged token is passed by.
         tenants.strategy(Custom::new("nobody", |_| Err(TenantProblem::Missing)))
     };
