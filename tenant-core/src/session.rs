@@ -26,7 +26,8 @@ impl TenantDatabaseContext {
     /// - **PostgreSQL**: what `SET LOCAL search_path` does, to the tenant's schema alone: an unqualified name
     ///   that the tenant does not have is an error and not a table in `public`. Temporary tables
     ///   are looked up last, so one that was left on the connection hides nothing. It ends with the
-    ///   transaction, by commit and by rollback.
+    ///   transaction, by commit and by rollback; applied in a nested one, it ends with that one's rollback,
+    ///   else with the outermost transaction.
     /// - **SQLite**: nothing to do, `main` is the tenant's file; checked. An unqualified name that it
     ///   lacks is looked up in the attached file of the shared tables.
     ///

@@ -15,7 +15,9 @@ pub(super) fn may_begin(sql: &str) -> bool {
         if goes_on || is_distributed || is("autocommit") || is("completion_type") {
             return true;
         }
-        has_ended |= ["commit", "rollback", "abort", "end"].iter().any(|end| is(end));
+        has_ended |= ["commit", "rollback", "abort", "end"]
+            .iter()
+            .any(|end| is(end));
         goes_on_with |= has_ended && is("and");
         let after = || &sql[start + word.len()..];
         let begins = is("begin") && begins_with(after(), &BEHIND_BEGIN)
@@ -45,7 +47,11 @@ const BEHIND_BEGIN: [&str; 9] = [
 /// Whether a word after this is the first of a statement, or of a line, or stands behind a comment or at
 /// the beginning of one that MySQL reads.
 fn is_first(before: &str) -> bool {
-    let line = before.rsplit(['\n', '\r']).next().unwrap_or_default().trim_end();
+    let line = before
+        .rsplit(['\n', '\r'])
+        .next()
+        .unwrap_or_default()
+        .trim_end();
     match line.chars().next_back() {
         None | Some(';' | '/' | '!') => true,
         Some(last) => last.is_ascii_digit() && line.contains("/*"),

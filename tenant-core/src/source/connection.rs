@@ -184,8 +184,7 @@ impl ConnectionTrait for SourceConnection {
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        on_seat!(self, Text::raw(&statement), |held| held
-            .execute(&statement))
+        on_seat!(self, Text::raw(&statement), |held| held.execute(&statement))
     }
 
     async fn execute<S: StatementBuilder>(&self, statement: &S) -> Result<ExecResult, DbErr> {

@@ -69,7 +69,8 @@ impl DatabaseUrl {
                     .to_owned(),
             );
         }
-        let is_memory = |(key, value): (Cow<'_, str>, Cow<'_, str>)| key == "mode" && value == "memory";
+        let is_memory =
+            |(key, value): (Cow<'_, str>, Cow<'_, str>)| key == "mode" && value == "memory";
         if backend == DbBackend::Sqlite
             && (url.contains(":memory:") || parsed.query_pairs().any(is_memory))
         {
@@ -362,10 +363,16 @@ mod tests {
     #[test]
     fn parameters_are_read_as_drivers_read_them() {
         for pooled in ["=0", "=00", "=%30", "=0&application_name=a"] {
-            let url = url(&format!("postgres://h/d?statement-cache-capacity{pooled}\n"));
+            let url = url(&format!(
+                "postgres://h/d?statement-cache-capacity{pooled}\n"
+            ));
             assert!(url.is_pooled_by_transaction(), "{pooled}");
         }
-        for not in ["", "?statement-cache-capacity=10", "?application_name=statement-cache-capacity=0"] {
+        for not in [
+            "",
+            "?statement-cache-capacity=10",
+            "?application_name=statement-cache-capacity=0",
+        ] {
             let url = url(&format!("postgres://h/d{not}"));
             assert!(!url.is_pooled_by_transaction(), "{not}");
         }

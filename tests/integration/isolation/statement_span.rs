@@ -1,6 +1,8 @@
 //! `tracing` is told which statements run, and nothing of what is in the rows.
 
-use sea_orm::{ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, Statement};
+use sea_orm::{
+    ColumnTrait as _, ConnectionTrait as _, EntityTrait as _, QueryFilter as _, Statement,
+};
 
 use super::capture::Capture;
 use crate::support::{Server, World, entities::author};

@@ -50,6 +50,8 @@ use crate::{TenantError, error::product};
 /// The lanes of one data source.
 pub(super) struct Lanes {
     address: Address,
+    /// Looked up once: on SQLite the file system is asked.
+    place: String,
     options: Arc<SourceOptions>,
     state: Mutex<State>,
     /// Told when a lane comes back after they were closed.
@@ -81,6 +83,7 @@ impl Lanes {
         }
         let lanes = Arc::new(Self {
             address: address.clone(),
+            place: address.url.place(),
             options: Arc::clone(options),
             state: Mutex::new(State {
                 turns,
@@ -267,7 +270,7 @@ impl Lanes {
         let all = self.options.max_connections as usize;
         let busy = all - free.len() - state.closed.unwrap_or(0);
         DataSourceStatistics {
-            place: self.address.url.place(),
+            place: self.place.clone(),
             max_connections: all,
             open: busy + free.iter().filter(|(is_open, _)| *is_open).count(),
             busy,
