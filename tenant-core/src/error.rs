@@ -119,7 +119,6 @@ pub enum TenantError {
 
     /// The tenant's database does not answer.
     #[error("a {backend} data source is unavailable: {source}")]
-    #[non_exhaustive]
     DataSourceUnavailable {
         /// Which kind of database.
         backend: &'static str,
@@ -131,7 +130,6 @@ pub enum TenantError {
     #[error(
         "all {max} data sources are in use; raise `max_data_sources`, or hold tenant connections for shorter"
     )]
-    #[non_exhaustive]
     DataSourcesExhausted {
         /// The configured bound.
         max: usize,
@@ -142,7 +140,6 @@ pub enum TenantError {
     #[error(
         "no {backend} connection was free: the {connections} of {of} that may be used here were busy for {waited:?}. Hold transactions for shorter, or raise `connections_per_tenant` or `max_connections`"
     )]
-    #[non_exhaustive]
     ConnectionsBusy {
         /// Which kind of database.
         backend: &'static str,
@@ -158,7 +155,6 @@ pub enum TenantError {
     #[error(
         "a statement took longer than the {limit:?} that the tenant's limits allow; ask for less at a time, or raise `TenantLimits::statement_timeout`"
     )]
-    #[non_exhaustive]
     StatementTimeout {
         /// How long it may take: see
         /// [`TenantLimits::statement_timeout`](crate::TenantLimits::statement_timeout).
@@ -170,7 +166,6 @@ pub enum TenantError {
     #[error(
         "a tenant's statement cannot run under its database role: {source}. Give tenants made before the roles theirs with `Fleet::grant_roles`, and name the application's login with `FleetBuilder::role_members`"
     )]
-    #[non_exhaustive]
     RoleRefused {
         /// The role.
         role: Box<str>,
