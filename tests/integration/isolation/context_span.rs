@@ -125,12 +125,13 @@ async fn a_scopes_span_is_never_told_another_tenant() {
 async fn a_blocking_closure_is_inside_of_its_callers_span() {
     let (capture, _guard) = Capture::start();
     let request = info_span!("request", tenant.id = Empty);
-    let spawned = TenantContext::scope(ACME, async {
-        TenantContext::spawn_blocking(TenantContext::current)
-    })
-    .instrument(request)
-    .await;
-    assert_eq!(spawned.await.unwrap().unwrap(), ACME);
+    let blocking = async {
+        let spawned = TenantContext::spawn_blocking(TenantContext::current);
+        assert_eq!(spawned.await.unwrap().unwrap(), ACME);
+    };
+    async { TenantContext::scope(ACME, blocking).await }
+        .instrument(request)
+        .await;
     // The span was made by the caller: nobody listens on the other thread.
     assert_eq!(
         capture.told(),
