@@ -1,4 +1,4 @@
-//! The guide in `docs/`, whose examples are compiled with the others.
+//! The README and the guide in `docs/`, whose examples are compiled with the others.
 
 macro_rules! pages {
     ($($page:ident: $path:literal,)*) => {$(
@@ -8,6 +8,7 @@ macro_rules! pages {
 }
 
 pages! {
+    Readme: "../../README.md",
     Concepts: "concepts.md",
     Tutorial: "tutorial.md",
     Annotate: "annotate.md",

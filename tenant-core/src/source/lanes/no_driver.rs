@@ -52,6 +52,10 @@ impl Held {
         match self {}
     }
 
+    pub(super) fn abandon(self) {
+        match self {}
+    }
+
     pub(super) fn cut(self) {
         match self {}
     }
