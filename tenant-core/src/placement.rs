@@ -1,6 +1,9 @@
+mod entry;
+
 use sea_orm::DbBackend;
 use serde::Deserialize;
 
+pub use self::entry::{ConnectionEntry, InvalidPlacement};
 use crate::{DatabaseUrl, InvalidSchemaName, SchemaName, TenantError, TenantId};
 
 /// Where a tenant's tables are: in which database, and in which schema of it.
@@ -149,51 +152,6 @@ impl ConnectionInfo {
     }
 }
 
-/// Connection info as it is written down, with what may be left out.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ConnectionEntry {
-    #[serde(default)]
-    pub(crate) url: Option<DatabaseUrl>,
-    #[serde(default)]
-    pub(crate) schema: Option<SchemaName>,
-    #[serde(default)]
-    pub(crate) placement: Placement,
-}
-
-impl ConnectionEntry {
-    pub(crate) fn resolve(
-        self,
-        id: &TenantId,
-        default_url: Option<&DatabaseUrl>,
-    ) -> Result<ConnectionInfo, TenantError> {
-        let invalid = |reason: &str| TenantError::InvalidStoreEntry {
-            tenant: id.clone(),
-            reason: reason.to_owned(),
-        };
-        match (self.placement, self.url.as_ref(), self.schema) {
-            (Placement::Dedicated, _, Some(_)) => Err(invalid(
-                "a tenant in a dedicated database uses its default schema; leave `schema` out",
-            )),
-            (Placement::Dedicated, None, _) => {
-                Err(invalid("a dedicated database needs a `url` of its own"))
-            }
-            (Placement::Dedicated, Some(url), None) => {
-                ConnectionInfo::dedicated(url).map_err(|error| invalid(&error.to_string()))
-            }
-            (Placement::Shared, url, schema) => {
-                let url = url.or(default_url).ok_or_else(|| {
-                    invalid("it has no `url`, and there is no `database_url` for all tenants")
-                })?;
-                Ok(ConnectionInfo::shared_in(
-                    url,
-                    schema.unwrap_or_else(|| SchemaName::for_tenant(id)),
-                ))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,23 +203,6 @@ mod tests {
         assert!(!acme.overlaps(&ConnectionInfo::shared(&url("postgres://h/eu"), &ACME)));
         let globex = TenantId::from_static("globex");
         assert!(!acme.overlaps(&ConnectionInfo::shared(&app, &globex)));
-    }
-
-    #[test]
-    fn entries_that_contradict_themselves_are_refused() {
-        let resolve = |json: &str| {
-            serde_json::from_str::<ConnectionEntry>(json)
-                .unwrap()
-                .resolve(&ACME, None)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(resolve("{}").contains("no `url`"));
-        assert!(resolve(r#"{"placement":"dedicated"}"#).contains("needs a `url`"));
-        assert!(
-            resolve(r#"{"placement":"dedicated","url":"sqlite:///a","schema":"b"}"#)
-                .contains("leave `schema` out")
-        );
     }
 
     #[test]
