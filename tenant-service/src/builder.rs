@@ -5,16 +5,14 @@ use std::{
 
 use secrecy::{ExposeSecret, SecretString};
 use tenant_core::{DatabaseUrl, UrlKeys};
+use tokio::sync::Semaphore;
 
-use crate::{
-    ServiceError,
-    service::{self, RunningService},
-};
+use crate::{Service, StartError, service};
 
-/// How a service is to run. Made by [`Service::builder`](crate::Service::builder).
+/// How a service is to run. Made by [`Service::builder`].
 #[derive(Clone)]
 #[must_use]
-pub struct Settings {
+pub struct ServiceBuilder {
     pub(crate) listen: SocketAddr,
     pub(crate) database: DatabaseUrl,
     pub(crate) keys: UrlKeys,
@@ -24,8 +22,8 @@ pub struct Settings {
     pub(crate) open_metrics: bool,
 }
 
-impl Settings {
-    /// The shortest administrator's token that is taken.
+impl ServiceBuilder {
+    /// The shortest administrator's token that is taken, in bytes.
     pub const MIN_ADMIN_TOKEN: usize = 20;
 
     pub(crate) fn new(database: DatabaseUrl, keys: UrlKeys) -> Self {
@@ -46,9 +44,9 @@ impl Settings {
         self
     }
 
-    /// The administrator's token, of at least [`MIN_ADMIN_TOKEN`](Self::MIN_ADMIN_TOKEN) bytes.
-    /// Without one, a token of 32 random bytes is made at each start:
-    /// [`RunningService::expose_admin_token`] has it.
+    /// The administrator's token, of at least [`MIN_ADMIN_TOKEN`](Self::MIN_ADMIN_TOKEN) visible ASCII
+    /// characters: neither blanks nor the newline at the end of a file can be sent. Without one, a
+    /// token of 32 random bytes is made at each start: [`Service::expose_admin_token`] has it.
     pub fn admin_token(mut self, token: impl Into<SecretString>) -> Self {
         self.admin_token = Some(token.into());
         self
@@ -60,10 +58,10 @@ impl Settings {
         self
     }
 
-    /// How many event streams may be open at once: 1,000 unless told. Further ones are answered
-    /// with 503.
+    /// How many event streams may be open at once: 1,000 unless told, and never more than
+    /// [`Semaphore::MAX_PERMITS`]. Further ones are answered with 503.
     pub fn max_event_streams(mut self, most: usize) -> Self {
-        self.max_event_streams = most;
+        self.max_event_streams = most.min(Semaphore::MAX_PERMITS);
         self
     }
 
@@ -78,34 +76,54 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// See [`ServiceError`].
-    pub async fn start(self) -> Result<RunningService, ServiceError> {
-        if let Some(token) = &self.admin_token
-            && token.expose_secret().len() < Self::MIN_ADMIN_TOKEN
-        {
-            return Err(ServiceError::ShortAdminToken);
+    /// See [`StartError`].
+    pub async fn start(self) -> Result<Service, StartError> {
+        if let Some(token) = &self.admin_token {
+            check_admin_token(token.expose_secret())?;
         }
-        RunningService::start(self).await
+        Service::start(self).await
     }
 
     /// Encrypts anew, with the first key, every URL that another one encrypted, and says how many.
-    /// Services may go on meanwhile, if they have the first key too.
+    /// Services may go on meanwhile, if they have the first key too. Neither a database nor a table
+    /// is made.
     ///
     /// # Errors
     ///
-    /// [`ServiceError::Store`].
-    pub async fn reseal(self) -> Result<u64, ServiceError> {
-        Ok(service::store(self.database, self.keys)
-            .await?
-            .1
-            .reseal()
-            .await?)
+    /// [`StartError::NothingToReseal`] when the database is an SQLite file that is not there;
+    /// [`StartError::Store`] when it has no tables of a service, among others.
+    pub async fn reseal(self) -> Result<u64, StartError> {
+        if let Some(file) = self.database.file()
+            && !file.exists()
+        {
+            return Err(StartError::NothingToReseal { file });
+        }
+        let (_, store) = service::open(self.database, self.keys).await?;
+        Ok(store.reseal().await?)
     }
 }
 
-impl fmt::Debug for Settings {
+fn check_admin_token(token: &str) -> Result<(), StartError> {
+    let least = ServiceBuilder::MIN_ADMIN_TOKEN;
+    let refused = |reason| Err(StartError::InvalidAdminToken { reason });
+    if token.len() < least {
+        return refused(format!(
+            "it is shorter than {least} bytes; make a longer one"
+        ));
+    }
+    match token.bytes().position(|byte| !byte.is_ascii_graphic()) {
+        // Nobody could present it: a header ends there, or is trimmed.
+        Some(at) => refused(format!(
+            "its byte {at} of {} is no visible ASCII character, as a blank or the newline at the end of a file; take it away",
+            token.len()
+        )),
+        None => Ok(()),
+    }
+}
+
+impl fmt::Debug for ServiceBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
+        f.debug_struct("ServiceBuilder")
             .field("listen", &self.listen)
             .field("max_event_streams", &self.max_event_streams)
             .field("open_metrics", &self.open_metrics)
