@@ -99,8 +99,8 @@ impl Service {
         .run();
         let handle = server.handle();
         let serving = tokio::spawn(server);
-        let feed = Arc::clone(&state);
-        let feeding = tokio::spawn(async move { feed.feed.run(&feed.store, &feed.metrics).await });
+        let fed = Arc::clone(&state);
+        let feeding = tokio::spawn(async move { fed.feed.run(&fed.store, &fed.metrics).await });
         Ok(Self {
             address,
             admin_token,

@@ -1,4 +1,4 @@
-use std::{convert::Infallible, fmt, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use actix_web::{
     HttpRequest, HttpResponse, get,
@@ -160,10 +160,14 @@ impl EventStream {
             }
             if self.woken {
                 match self.read().await {
-                    Ok(Some(events)) => return self.is_permitted().await.then_some(events),
+                    Ok(Some(events)) => {
+                        return (self.is_permitted().await == Some(true)).then_some(events);
+                    }
                     Ok(None) => self.woken = false,
                     Err(error) => {
-                        ended(&error);
+                        // The feed warns of an outage, once. A line for each stream would be a
+                        // thousand.
+                        tracing::debug!(%error, "an event stream ends");
                         return None;
                     }
                 }
@@ -175,26 +179,23 @@ impl EventStream {
                 }
                 revoked = self.revoked.changed() => {
                     revoked.ok()?;
-                    if !self.is_permitted().await {
+                    if self.is_permitted().await == Some(false) {
                         return None;
                     }
                 }
                 stopping = self.stopping.changed() => stopping.ok()?,
                 _ = self.heartbeat.tick() => {
-                    return self.is_permitted().await.then(|| ":\n\n".to_owned());
+                    // While the database is away there is nothing to tell, and nobody need come anew.
+                    return (self.is_permitted().await != Some(false)).then(|| ":\n\n".to_owned());
                 }
             }
         }
     }
 
-    /// Whether whoever reads may still. Another process may have taken the token back, so this is
-    /// asked before anything is told.
-    async fn is_permitted(&self) -> bool {
-        self.grant
-            .holds(&self.state)
-            .await
-            .inspect_err(|error| ended(error))
-            .unwrap_or(false)
+    /// Whether whoever reads may still; nothing, where the database does not say. Another process may
+    /// have taken the token back, so this is asked before anything is told.
+    async fn is_permitted(&self) -> Option<bool> {
+        self.grant.holds(&self.state).await.ok()
     }
 
     /// What comes after what was told, a bounded part of it.
@@ -213,11 +214,6 @@ impl EventStream {
             }
         }
     }
-}
-
-// The feed warns of an outage, once. A line for each stream would be a thousand.
-fn ended(error: &dyn fmt::Display) {
-    tracing::debug!(%error, "an event stream ends");
 }
 
 fn event(change: &RecordedChange) -> String {

@@ -134,7 +134,7 @@ pub(super) async fn list(
 /// Takes a token back, at once.
 ///
 /// Needs the scope `admin`. Event streams of the token end: those of this process at once, those of
-/// others before they tell anything.
+/// others within ten seconds, and before they tell anything.
 #[utoipa::path(
     tag = "tokens",
     security(("bearer" = [])),
