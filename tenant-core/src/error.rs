@@ -92,6 +92,16 @@ pub enum TenantError {
         reason: String,
     },
 
+    /// What was to be written about a tenant is refused, and nothing was written: a store has no entry
+    /// like that.
+    #[error("what was to be written about tenant {tenant} is refused: {reason}")]
+    InvalidTenant {
+        /// The tenant that was to be written.
+        tenant: TenantId,
+        /// What is wrong with it, without secrets.
+        reason: String,
+    },
+
     /// A tenant of that id is there already.
     #[error("tenant {tenant} exists already")]
     TenantExists {

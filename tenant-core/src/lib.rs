@@ -87,7 +87,7 @@ pub use self::{
     error::TenantError,
     id::{InvalidTenantId, TenantId},
     limits::TenantLimits,
-    placement::{ConnectionInfo, Placement},
+    placement::{ConnectionEntry, ConnectionInfo, InvalidPlacement, Placement},
     qualify::{PLACEHOLDER, QuotedSchema, qualify},
     roles::DatabaseRoles,
     schema::{InvalidSchemaName, SchemaName},

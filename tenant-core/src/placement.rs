@@ -1,6 +1,9 @@
+mod entry;
+
 use sea_orm::DbBackend;
 use serde::Deserialize;
 
+pub use self::entry::{ConnectionEntry, InvalidPlacement};
 use crate::{DatabaseUrl, SchemaName, TenantError, TenantId};
 
 /// Where a tenant's tables are: in which database, and in which schema of it.
@@ -58,20 +61,21 @@ impl ConnectionInfo {
     ///
     /// # Errors
     ///
-    /// [`TenantError::Configuration`] when the URL of a MySQL database names none, or one that cannot be a
+    /// [`InvalidPlacement`] when the URL of a MySQL database names none, or one that cannot be a
     /// tenant's; when that of a PostgreSQL database names one of more than 63 bytes, of which the server
     /// reads the first 63, and so takes two databases for one.
-    pub fn dedicated(url: &DatabaseUrl) -> Result<Self, TenantError> {
+    pub fn dedicated(url: &DatabaseUrl) -> Result<Self, InvalidPlacement> {
         let schema = match url.backend() {
-            DbBackend::MySql => mysql_database(url)?,
+            DbBackend::MySql => match url.database().as_str() {
+                "" => return Err(InvalidPlacement::NoDatabase),
+                database => SchemaName::in_dedicated_database(database)
+                    .map_err(InvalidPlacement::Dedicated)?,
+            },
             DbBackend::Sqlite => SchemaName::sqlite_main(),
             _ => {
                 let len = url.postgres_database().len();
                 if len > SchemaName::MAX_LEN {
-                    return Err(TenantError::Configuration(format!(
-                        "the database that the URL names has a name of {len} bytes, of which PostgreSQL reads the first {}; shorten it",
-                        SchemaName::MAX_LEN
-                    )));
+                    return Err(InvalidPlacement::LongDatabase { len });
                 }
                 SchemaName::postgres_public()
             }
@@ -144,67 +148,6 @@ impl ConnectionInfo {
     }
 }
 
-/// The one database that a MySQL URL names, for a tenant to have for itself.
-fn mysql_database(url: &DatabaseUrl) -> Result<SchemaName, TenantError> {
-    let database = url.database();
-    if database.is_empty() {
-        return Err(TenantError::Configuration(
-            "the URL of a dedicated MySQL database names no database; write it behind the host: `mysql://host/acme`"
-                .to_owned(),
-        ));
-    }
-    SchemaName::in_dedicated_database(&database).map_err(|invalid| {
-        TenantError::Configuration(format!(
-            "the database that the URL names cannot be a tenant's: {invalid}"
-        ))
-    })
-}
-
-/// Connection info as it is written down, with what may be left out.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ConnectionEntry {
-    #[serde(default)]
-    pub(crate) url: Option<DatabaseUrl>,
-    #[serde(default)]
-    pub(crate) schema: Option<SchemaName>,
-    #[serde(default)]
-    pub(crate) placement: Placement,
-}
-
-impl ConnectionEntry {
-    pub(crate) fn resolve(
-        self,
-        id: &TenantId,
-        default_url: Option<&DatabaseUrl>,
-    ) -> Result<ConnectionInfo, TenantError> {
-        let invalid = |reason: &str| TenantError::InvalidStoreEntry {
-            tenant: id.clone(),
-            reason: reason.to_owned(),
-        };
-        match (self.placement, self.url.as_ref(), self.schema) {
-            (Placement::Dedicated, _, Some(_)) => Err(invalid(
-                "a tenant in a dedicated database uses its default schema; leave `schema` out",
-            )),
-            (Placement::Dedicated, None, _) => {
-                Err(invalid("a dedicated database needs a `url` of its own"))
-            }
-            (Placement::Dedicated, Some(url), None) => {
-                ConnectionInfo::dedicated(url).map_err(|error| invalid(&error.to_string()))
-            }
-            (Placement::Shared, url, schema) => {
-                let url = url.or(default_url).ok_or_else(|| {
-                    invalid("it has no `url`, and there is no `database_url` for all tenants")
-                })?;
-                Ok(ConnectionInfo::shared_in(
-                    url,
-                    schema.unwrap_or_else(|| SchemaName::for_tenant(id)),
-                ))
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -245,10 +188,9 @@ mod tests {
         assert_eq!(schema("sqlite:///acme.sqlite"), "main");
         let refused = |database: &str| {
             let refused = ConnectionInfo::dedicated(&url(database)).unwrap_err();
-            assert!(matches!(refused, TenantError::Configuration(_)));
-            refused.to_string()
+            TenantError::from(refused).to_string()
         };
-        assert!(refused("mysql://h").contains("names no database"));
+        assert!(refused("mysql://h").contains("names none"));
         assert!(refused("mysql://h/mysql").contains("a server keeps it for itself"));
         assert!(refused("mysql://h/a.b").contains("upper and lower case"));
         let long = format!("postgres://h/{}", "a".repeat(64));
@@ -264,23 +206,6 @@ mod tests {
         assert!(!acme.overlaps(&ConnectionInfo::shared(&url("postgres://h/eu"), &ACME)));
         let globex = TenantId::from_static("globex");
         assert!(!acme.overlaps(&ConnectionInfo::shared(&app, &globex)));
-    }
-
-    #[test]
-    fn entries_that_contradict_themselves_are_refused() {
-        let resolve = |json: &str| {
-            serde_json::from_str::<ConnectionEntry>(json)
-                .unwrap()
-                .resolve(&ACME, None)
-                .unwrap_err()
-                .to_string()
-        };
-        assert!(resolve("{}").contains("no `url`"));
-        assert!(resolve(r#"{"placement":"dedicated"}"#).contains("needs a `url`"));
-        assert!(
-            resolve(r#"{"placement":"dedicated","url":"sqlite:///a","schema":"b"}"#)
-                .contains("leave `schema` out")
-        );
     }
 
     #[test]

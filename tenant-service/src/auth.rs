@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::{problem::Problem, service::State};
+use crate::{problem::Problem, service::State, token_store::TokenError};
 
 /// What a token may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Needed for Admin {
 
 /// What a route takes from a request whose token has the scope. Nothing is taken from others: who
 /// may not ask is not told what is wrong with the question.
-pub(crate) struct Permitted<S, T = ()>(pub(crate) T, pub(crate) PhantomData<S>);
+pub(crate) struct Permitted<S, T = ()>(pub(crate) T, pub(crate) Grant<S>);
 
 impl<S: Needed + 'static, T: FromRequest + 'static> FromRequest for Permitted<S, T> {
     type Error = Error;
@@ -122,38 +122,57 @@ impl<S: Needed + 'static, T: FromRequest + 'static> FromRequest for Permitted<S,
         let request = request.clone();
         let mut payload = payload.take();
         Box::pin(async move {
-            permit(&request, S::SCOPE).await?;
+            let holder = permit(&request, S::SCOPE).await?;
             match T::from_request(&request, &mut payload).await {
-                Ok(taken) => Ok(Self(taken, PhantomData)),
+                Ok(taken) => Ok(Self(taken, Grant(holder, PhantomData))),
                 Err(error) => Err(error.into()),
             }
         })
     }
 }
 
+/// That somebody's token had the scope, for answers that take longer than the asking.
+pub(crate) struct Grant<S>(Holder, PhantomData<S>);
+
+impl<S: Needed> Grant<S> {
+    /// Whether the token still has the scope: it may have been taken back.
+    pub(crate) async fn holds(&self, state: &State) -> Result<bool, TokenError> {
+        let Holder::Token(id) = &self.0 else {
+            return Ok(true);
+        };
+        let token = state.tokens.of_id(id).await?;
+        Ok(token.is_some_and(|token| suffice(&token.scopes, S::SCOPE)))
+    }
+}
+
+/// Whose token a request has.
+pub(crate) enum Holder {
+    /// The administrator's, which is as long as the service is.
+    Administrator,
+    /// One that was given out, by its id.
+    Token(String),
+}
+
 /// Whether the request's token has the scope.
-pub(crate) async fn permit(request: &HttpRequest, needed: Scope) -> Result<(), Problem> {
+pub(crate) async fn permit(request: &HttpRequest, needed: Scope) -> Result<Holder, Problem> {
     let state = request
         .app_data::<web::Data<State>>()
         .ok_or_else(|| Problem::internal(&"the application has no state"))?;
-    let scopes = scopes_of(state, request).await?;
-    if scopes.iter().any(|scope| scope.implies(needed)) {
-        Ok(())
+    let text = bearer(request).ok_or_else(Problem::unauthenticated)?;
+    if state.admin.is(&SecretDigest::of(&text)) {
+        return Ok(Holder::Administrator);
+    }
+    let token = state.tokens.of_text(&text).await?;
+    let token = token.ok_or_else(Problem::unauthenticated)?;
+    if suffice(&token.scopes, needed) {
+        Ok(Holder::Token(token.id))
     } else {
         Err(Problem::forbidden(needed))
     }
 }
 
-async fn scopes_of(state: &State, request: &HttpRequest) -> Result<Vec<Scope>, Problem> {
-    let token = bearer(request).ok_or_else(Problem::unauthenticated)?;
-    if state.admin.is(&SecretDigest::of(&token)) {
-        return Ok(vec![Scope::Admin]);
-    }
-    state
-        .tokens
-        .scopes_of(&token)
-        .await?
-        .ok_or_else(Problem::unauthenticated)
+fn suffice(scopes: &[Scope], needed: Scope) -> bool {
+    scopes.iter().any(|scope| scope.implies(needed))
 }
 
 fn bearer(request: &HttpRequest) -> Option<SecretString> {

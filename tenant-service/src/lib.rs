@@ -23,17 +23,13 @@
 //! no feature flags: every driver is built in.
 
 mod auth;
+mod builder;
 mod error;
 mod feed;
 mod metrics;
 mod problem;
 mod routes;
 mod service;
-mod settings;
 mod token_store;
 
-pub use self::{
-    error::ServiceError,
-    service::{RunningService, Service},
-    settings::Settings,
-};
+pub use self::{builder::ServiceBuilder, error::StartError, service::Service};

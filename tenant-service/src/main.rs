@@ -5,18 +5,14 @@
     reason = "a program for the console"
 )]
 
-use std::{
-    fs::{self, OpenOptions},
-    io::{self, Write as _},
-    net::SocketAddr,
-    path::Path,
-    process::ExitCode,
-};
+mod key_file;
+
+use std::{io, net::SocketAddr, path::Path, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use secrecy::{ExposeSecret as _, SecretString};
 use tenant_core::{DatabaseUrl, UrlKeys};
-use tenant_service::{Service, Settings};
+use tenant_service::{Service, ServiceBuilder};
 use tracing_subscriber::EnvFilter;
 
 /// The SQLite file of a service that is told no database.
@@ -24,7 +20,7 @@ const FILE: &str = "tenant-service.sqlite";
 
 /// The tenant management service: tenants, their status and their databases over HTTP.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
@@ -40,7 +36,18 @@ enum Command {
     GenerateKey,
     /// Encrypt anew, with the first key, what another key encrypted: the last step of a change of
     /// keys, before the old one is taken away.
-    Reseal(Serve),
+    Reseal(Stored),
+}
+
+/// What the service keeps, and what it is sealed with.
+#[derive(clap::Args)]
+struct Stored {
+    /// The service's own database; the SQLite file tenant-service.sqlite, unless told.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    database_url: Option<SecretString>,
+    /// The keys that tenants' URLs are sealed with, in Base64, with commas in between.
+    #[arg(long, env = "TENANT_SERVICE_KEYS", hide_env_values = true)]
+    keys: Option<SecretString>,
 }
 
 #[derive(clap::Args)]
@@ -48,12 +55,8 @@ struct Serve {
     /// Where to listen.
     #[arg(long, env = "TENANT_SERVICE_LISTEN", default_value = "127.0.0.1:8088")]
     listen: SocketAddr,
-    /// The service's own database; the SQLite file tenant-service.sqlite, unless told.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
-    database_url: Option<SecretString>,
-    /// The keys that tenants' URLs are sealed with, in Base64, with commas in between.
-    #[arg(long, env = "TENANT_SERVICE_KEYS", hide_env_values = true)]
-    keys: Option<SecretString>,
+    #[command(flatten)]
+    stored: Stored,
     /// The administrator's token; a new one at each start, unless told.
     #[arg(long, env = "TENANT_SERVICE_ADMIN_TOKEN", hide_env_values = true)]
     admin_token: Option<SecretString>,
@@ -91,8 +94,8 @@ async fn told(arguments: Arguments) -> Result<(), Failure> {
             );
             Ok(())
         }
-        Some(Command::Reseal(serve)) => {
-            let resealed = settings(&serve)?.reseal().await?;
+        Some(Command::Reseal(stored)) => {
+            let resealed = builder(&stored, key_file::kept)?.reseal().await?;
             println!("resealed       {resealed}");
             Ok(())
         }
@@ -102,15 +105,15 @@ async fn told(arguments: Arguments) -> Result<(), Failure> {
 }
 
 async fn run(serve: Serve) -> Result<(), Failure> {
-    let mut settings = settings(&serve)?;
+    let mut builder = builder(&serve.stored, key_file::kept_or_made)?.listen(serve.listen);
     if let Some(url) = &serve.tenant_database_url {
-        settings = settings.tenant_database(DatabaseUrl::new(url.expose_secret())?);
+        builder = builder.tenant_database(DatabaseUrl::new(url.expose_secret())?);
     }
     let made = serve.admin_token.is_none();
     if let Some(token) = serve.admin_token {
-        settings = settings.admin_token(token);
+        builder = builder.admin_token(token);
     }
-    let service = settings.start().await?;
+    let service = builder.start().await?;
     println!("serving        {}", service.url());
     println!("documentation  {}/docs/", service.url());
     if made {
@@ -122,40 +125,24 @@ async fn run(serve: Serve) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Of the database and its keys.
-fn settings(serve: &Serve) -> Result<Settings, Failure> {
-    let database = match &serve.database_url {
+/// A service with that database and those keys. `key` reads the file that the key is in, where none
+/// is told.
+fn builder(
+    stored: &Stored,
+    key: fn(&Path) -> Result<UrlKeys, Failure>,
+) -> Result<ServiceBuilder, Failure> {
+    let database = match &stored.database_url {
         Some(url) => DatabaseUrl::new(url.expose_secret())?,
         None => DatabaseUrl::new(format!("{}?mode=rwc", DatabaseUrl::sqlite(FILE)?.expose()))?,
     };
-    let keys = match &serve.keys {
+    let keys = match &stored.keys {
         Some(keys) => UrlKeys::parse(keys.expose_secret())?,
-        None if serve.database_url.is_none() => kept_keys(Path::new(&format!("{FILE}.key")))?,
+        None if stored.database_url.is_none() => key(Path::new(&format!("{FILE}.key")))?,
         None => {
             return Err("TENANT_SERVICE_KEYS is missing: make a key with `tenant-service generate-key`, and keep it".into());
         }
     };
-    Ok(Service::builder(database, keys).listen(serve.listen))
-}
-
-/// The key in the file, which is made where there is none.
-fn kept_keys(path: &Path) -> Result<UrlKeys, Failure> {
-    if path.exists() {
-        return Ok(UrlKeys::parse(fs::read_to_string(path)?.trim())?);
-    }
-    let keys = UrlKeys::generate()?;
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(keys.expose_first_as_base64().expose_secret().as_bytes())?;
-    file.sync_all()?;
-    println!(
-        "made a key     {}: without it, tenants' databases cannot be read",
-        path.display()
-    );
-    Ok(keys)
+    Ok(Service::builder(database, keys))
 }
 
 #[cfg(unix)]

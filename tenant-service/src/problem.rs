@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 use tenant_core::{InvalidTenantId, TenantError};
 use utoipa::ToSchema;
 
-use crate::auth::Scope;
+use crate::{auth::Scope, token_store::TokenError};
 
 /// What went wrong, as RFC 9457 has it. Nothing of a tenant's connection is ever in it.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -36,7 +36,15 @@ pub(crate) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<&'static str>,
     #[serde(skip)]
-    header: Option<Box<(HeaderName, String)>>,
+    aside: Box<Aside>,
+}
+
+/// What is not in the body. Apart, so that results with problems stay small.
+#[derive(Clone, Debug, Default)]
+struct Aside {
+    header: Option<(HeaderName, String)>,
+    /// What the service's own part in it is, for the log and nobody else.
+    cause: Option<String>,
 }
 
 fn tagged<S: Serializer>(word: &str, serializer: S) -> Result<S::Ok, S::Error> {
@@ -61,12 +69,17 @@ impl Problem {
             from: None,
             to: None,
             scope: None,
-            header: None,
+            aside: Box::default(),
         }
     }
 
     fn with_header(mut self, name: HeaderName, value: impl Into<String>) -> Self {
-        self.header = Some(Box::new((name, value.into())));
+        self.aside.header = Some((name, value.into()));
+        self
+    }
+
+    fn because(mut self, cause: &dyn fmt::Display) -> Self {
+        self.aside.cause = Some(cause.to_string());
         self
     }
 
@@ -204,7 +217,6 @@ impl Problem {
 
     /// The database does not answer. What it said goes to the log.
     pub(crate) fn store_unavailable(cause: &dyn fmt::Display) -> Self {
-        tracing::warn!(%cause, "the store is unavailable");
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "store-unavailable",
@@ -212,26 +224,18 @@ impl Problem {
             "the service's database does not answer; try again",
         )
         .with_header(header::RETRY_AFTER, "1")
+        .because(cause)
     }
 
     /// A fault of the service. What it was goes to the log.
     pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
-        tracing::error!(%cause, "a request failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "The service failed",
             "the service's log says why",
         )
-    }
-
-    /// What a store says of a write: an entry it refuses is the caller's.
-    pub(crate) fn of_write(error: TenantError) -> Self {
-        match error {
-            TenantError::InvalidStoreEntry { reason, .. } => Self::unprocessable(reason),
-            TenantError::Configuration(reason) => Self::unprocessable(reason),
-            other => other.into(),
-        }
+        .because(cause)
     }
 }
 
@@ -262,12 +266,22 @@ impl From<TenantError> for Problem {
                 problem
             }
             TenantError::TenantChanged { .. } => Self::tenant_changed(),
+            TenantError::InvalidTenant { reason, .. } => Self::unprocessable(reason),
             TenantError::InvalidTenantId(invalid) => {
                 Self::invalid_tenant_id(StatusCode::UNPROCESSABLE_ENTITY, invalid)
             }
             TenantError::InvalidSchemaName(invalid) => Self::unprocessable(invalid.to_string()),
             TenantError::StoreUnavailable { source } => Self::store_unavailable(source),
             other => Self::internal(other),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        match &error {
+            TokenError::Database(cause) => Self::store_unavailable(cause),
+            TokenError::Random(cause) => Self::internal(cause),
         }
     }
 }
@@ -283,10 +297,18 @@ impl ResponseError for Problem {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    // Once for each request that is answered so, which is where its cause is logged.
     fn error_response(&self) -> HttpResponse {
+        match self.aside.cause.as_deref() {
+            Some(cause) if self.status == StatusCode::SERVICE_UNAVAILABLE => {
+                tracing::warn!(cause, "the store is unavailable");
+            }
+            Some(cause) => tracing::error!(cause, "a request failed"),
+            None => {}
+        }
         let mut response = HttpResponse::build(self.status_code());
         response.content_type(MEDIA_TYPE);
-        if let Some((name, value)) = self.header.as_deref() {
+        if let Some((name, value)) = &self.aside.header {
             response.insert_header((name.clone(), value.as_str()));
         }
         response.json(self)

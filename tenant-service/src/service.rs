@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use crate::{
-    ServiceError, Settings,
+    ServiceBuilder, StartError,
     auth::SecretDigest,
     feed::Feed,
     metrics::Metrics,
@@ -23,24 +23,13 @@ use crate::{
     token_store::{TokenStore, random_secret},
 };
 
-/// The tenant management service.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct Service;
-
-impl Service {
-    /// A service whose tenants are in the database, their URLs sealed with the keys.
-    pub fn builder(database: DatabaseUrl, keys: UrlKeys) -> Settings {
-        Settings::new(database, keys)
-    }
-}
-
-/// A service that serves. Dropped, it goes on until the runtime ends: [`stop`](Self::stop) it.
+/// The tenant management service, which serves. Dropped, it goes on until the runtime ends:
+/// [`stop`](Self::stop) it.
 #[must_use]
-pub struct RunningService {
+pub struct Service {
     address: SocketAddr,
     admin_token: SecretString,
-    stopping: watch::Sender<bool>,
+    state: Arc<State>,
     server: ServerHandle,
     serving: JoinHandle<std::io::Result<()>>,
     feeding: JoinHandle<()>,
@@ -49,42 +38,51 @@ pub struct RunningService {
 /// How long requests may take that are under way when the service stops.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// The service's database, and the tenants in it, in tables that are made where they are missing.
-pub(crate) async fn store(
+/// The service's database, and the tenants in it, if its tables are there.
+pub(crate) async fn open(
     url: DatabaseUrl,
     keys: UrlKeys,
-) -> Result<(DatabaseConnection, DatabaseStore), ServiceError> {
+) -> Result<(DatabaseConnection, DatabaseStore), StartError> {
     let database = Database::connect(options(&url))
         .await
         .map_err(|error| unreachable_database(&error, &url))?;
     let store = DatabaseStore::new(database.clone(), keys);
-    store.migrate().await?;
     Ok((database, store))
 }
 
-impl RunningService {
-    pub(crate) async fn start(settings: Settings) -> Result<Self, ServiceError> {
-        let (database, store) = store(settings.database, settings.keys).await?;
-        let tokens = TokenStore::new(database);
-        tokens.migrate().await.map_err(ServiceError::Tokens)?;
+impl Service {
+    /// A service whose tenants are in the database, their URLs sealed with the keys.
+    pub fn builder(database: DatabaseUrl, keys: UrlKeys) -> ServiceBuilder {
+        ServiceBuilder::new(database, keys)
+    }
 
-        let admin_token = match settings.admin_token {
+    pub(crate) async fn start(builder: ServiceBuilder) -> Result<Self, StartError> {
+        let (database, store) = open(builder.database, builder.keys).await?;
+        store.migrate().await?;
+        let tokens = TokenStore::new(database);
+        tokens.migrate().await.map_err(StartError::Tokens)?;
+
+        let admin_token = match builder.admin_token {
             Some(token) => token,
-            None => random_secret().map_err(|error| ServiceError::Random(error.into()))?,
+            None => random_secret().map_err(|error| StartError::Random(error.into()))?,
         };
-        let listener = TcpListener::bind(settings.listen).map_err(ServiceError::Listen)?;
-        let address = listener.local_addr().map_err(ServiceError::Listen)?;
-        let (stopping, stopped) = watch::channel(false);
+        let refused = |source| StartError::Listen {
+            address: builder.listen,
+            source,
+        };
+        let listener = TcpListener::bind(builder.listen).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
         let state = Arc::new(State {
             feed: Feed::new(store.revision().await?),
             store,
             tokens,
             admin: SecretDigest::of(&admin_token),
-            tenant_database: settings.tenant_database,
-            open_metrics: settings.open_metrics,
+            tenant_database: builder.tenant_database,
+            open_metrics: builder.open_metrics,
             metrics: Metrics::new(),
-            streams: Arc::new(Semaphore::new(settings.max_event_streams)),
-            stopped,
+            streams: Arc::new(Semaphore::new(builder.max_event_streams)),
+            stopping: watch::Sender::new(false),
+            revoked: watch::Sender::new(()),
         });
 
         let shared = web::Data::from(Arc::clone(&state));
@@ -97,16 +95,16 @@ impl RunningService {
         .disable_signals()
         .shutdown_timeout(DRAIN.as_secs())
         .listen(listener)
-        .map_err(ServiceError::Listen)?
+        .map_err(refused)?
         .run();
         let handle = server.handle();
         let serving = tokio::spawn(server);
-        let feeding =
-            tokio::spawn(async move { state.feed.run(&state.store, &state.metrics).await });
+        let fed = Arc::clone(&state);
+        let feeding = tokio::spawn(async move { fed.feed.run(&fed.store, &fed.metrics).await });
         Ok(Self {
             address,
             admin_token,
-            stopping,
+            state,
             server: handle,
             serving,
             feeding,
@@ -134,7 +132,7 @@ impl RunningService {
     /// Takes no new connections, ends event streams, answers the requests that are under way, and
     /// returns. Those have 30 seconds.
     pub async fn stop(self) {
-        self.stopping.send_replace(true);
+        self.state.stopping.send_replace(true);
         self.server.stop(true).await;
         self.feeding.abort();
         match self.serving.await {
@@ -145,9 +143,9 @@ impl RunningService {
     }
 }
 
-impl fmt::Debug for RunningService {
+impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunningService")
+        f.debug_struct("Service")
             .field("address", &self.address)
             .finish_non_exhaustive()
     }
@@ -163,7 +161,10 @@ pub(crate) struct State {
     pub(crate) feed: Feed,
     pub(crate) metrics: Metrics,
     pub(crate) streams: Arc<Semaphore>,
-    pub(crate) stopped: watch::Receiver<bool>,
+    /// Whether the service stops. Kept here, so that it is there for as long as requests are.
+    pub(crate) stopping: watch::Sender<bool>,
+    /// Changes when a token was taken back here.
+    pub(crate) revoked: watch::Sender<()>,
 }
 
 fn options(url: &DatabaseUrl) -> ConnectOptions {

@@ -164,6 +164,21 @@ impl DatabaseUrl {
         file.of_existing_file()
     }
 
+    /// The directory and the schema of which [`file_in`](Self::file_in) made this URL, where it did.
+    pub(crate) fn directory_and_schema(&self) -> Option<(Self, SchemaName)> {
+        let (path, options) = self.split();
+        let (directory, name) = path.rsplit_once('/')?;
+        let schema = name.strip_suffix(".sqlite")?.parse().ok()?;
+        if directory.ends_with(['/', ':']) {
+            return None;
+        }
+        let directory = Self {
+            secret: Arc::new(format!("{directory}{options}").into()),
+            backend: self.backend,
+        };
+        Some((directory, schema))
+    }
+
     /// The same SQLite file, which is not created when it is missing: an empty file where a
     /// tenant's should be would look like a tenant without rows. Other URLs are what they were.
     pub(crate) fn of_existing_file(&self) -> Self {

@@ -9,7 +9,7 @@ use std::{
 use serde::Deserialize;
 
 use super::{TenantInfo, TenantStatus, TenantStore};
-use crate::{ConnectionInfo, DatabaseUrl, TenantError, TenantId, placement::ConnectionEntry};
+use crate::{ConnectionEntry, ConnectionInfo, DatabaseUrl, TenantError, TenantId};
 
 /// Tenants held in memory: built in code, or read from a JSON file.
 ///
@@ -85,16 +85,22 @@ impl MemoryStore {
                 created_at: None,
                 updated_at: None,
             };
-            let connection = tenant
-                .connection
-                .resolve(&info.id, file.database_url.as_ref())?;
+            let id = info.id.clone();
+            let unusable = |reason: String| TenantError::InvalidStoreEntry { tenant: id, reason };
             if store.read().entries.contains_key(&info.id) {
-                return Err(TenantError::InvalidStoreEntry {
-                    tenant: info.id,
-                    reason: "it is in the tenant file twice".to_owned(),
-                });
+                return Err(unusable("it is in the tenant file twice".to_owned()));
             }
-            store.insert(info, connection)?;
+            let placed = tenant
+                .connection
+                .place(&info.id, file.database_url.as_ref());
+            let connection = match placed {
+                Ok(connection) => connection,
+                Err(error) => return Err(unusable(error.to_string())),
+            };
+            match store.insert(info, connection) {
+                Err(TenantError::InvalidTenant { reason, .. }) => return Err(unusable(reason)),
+                done => done?,
+            }
         }
         Ok(store)
     }
@@ -126,8 +132,8 @@ impl MemoryStore {
     ///
     /// # Errors
     ///
-    /// [`TenantError::InvalidStoreEntry`] when another tenant is placed in the same schema of the
-    /// same database: each would see the other's rows.
+    /// [`TenantError::InvalidTenant`] when another tenant is placed in the same schema of the same
+    /// database: each would see the other's rows.
     pub fn insert(&self, info: TenantInfo, connection: ConnectionInfo) -> Result<(), TenantError> {
         self.write().insert(info, connection)
     }
@@ -177,7 +183,7 @@ impl Tenants {
         let place = connection.place();
         match self.places.get(&place) {
             Some(neighbour) if *neighbour != info.id => {
-                return Err(TenantError::InvalidStoreEntry {
+                return Err(TenantError::InvalidTenant {
                     reason: format!(
                         "its schema {} is that of tenant {neighbour} in the same database",
                         connection.schema()
@@ -318,7 +324,7 @@ mod tests {
         let refused = store.insert(TenantInfo::active(GLOBEX), theirs.clone());
         assert_eq!(
             refused.unwrap_err().to_string(),
-            "the tenant store's entry for globex is unusable: its schema tenant_acme is that of tenant acme in the same database"
+            "what was to be written about tenant globex is refused: its schema tenant_acme is that of tenant acme in the same database"
         );
         assert_eq!(store.ids(), [ACME]);
         // A tenant may be written again, and what it left may be taken.

@@ -13,7 +13,7 @@ use utoipa_swagger_ui::SwaggerUi;
 #[openapi(
     info(
         title = "Tenant management service",
-        description = "Tenants, their status, and where their data is. Errors are `application/problem+json` (RFC 9457)."
+        description = "Tenants, their status, and where their data is. Errors are `application/problem+json` (RFC 9457). `HEAD` is taken wherever `GET` is, but for events."
     ),
     components(schemas(crate::problem::Problem))
 )]

@@ -37,7 +37,11 @@ pub(super) async fn readyz(state: web::Data<State>) -> Result<&'static str, Prob
 /// What the service counted, as Prometheus and OpenMetrics read it.
 #[utoipa::path(
     tag = "health",
-    responses((status = 200, description = "Every metric", body = String, content_type = "application/openmetrics-text"))
+    responses(
+        (status = 200, description = "Every metric", body = String, content_type = "application/openmetrics-text"),
+        (status = "4XX", description = "Refused: the metrics take a token here", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
+    )
 )]
 #[get("/metrics")]
 pub(super) async fn metrics(

@@ -58,12 +58,13 @@ pub(crate) fn configure(config: &mut web::ServiceConfig) {
 
 /// Around every request: counts it, and makes a problem of each error that is none yet.
 pub(crate) async fn answer(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let method = request.method().clone();
     let state = request.app_data::<web::Data<State>>().cloned();
+    request::take_head(&mut request);
     let response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
     if let Some(state) = state {

@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
 use actix_web::{
-    Error, FromRequest, HttpRequest,
-    dev::{Payload, ResourceDef},
+    Error, FromRequest, HttpMessage as _, HttpRequest,
+    dev::{Payload, ResourceDef, ServiceRequest},
     error::JsonPayloadError,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{Header as _, IfMatch},
     },
     web,
@@ -54,6 +54,24 @@ fn of_body(error: &JsonPayloadError) -> Problem {
         )),
         _ => Problem::invalid_request("the body could not be read"),
     }
+}
+
+/// A request for the head of an answer alone.
+#[derive(Clone, Copy)]
+struct Head;
+
+/// Makes `GET` of `HEAD`, which is the same without the body (RFC 9110, 9.3.2). The server leaves the
+/// body out: it knows what was asked.
+pub(super) fn take_head(request: &mut ServiceRequest) {
+    if *request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+        request.extensions_mut().insert(Head);
+    }
+}
+
+/// Whether the request was for the head alone.
+pub(super) fn is_head(request: &HttpRequest) -> bool {
+    request.extensions().contains::<Head>()
 }
 
 /// The tenant that a path names.
@@ -115,7 +133,12 @@ impl Known {
                 .paths
                 .paths
                 .iter()
-                .map(|(path, item)| (ResourceDef::new(path.as_str()), methods(item).join(", ")))
+                .map(|(path, item)| {
+                    (
+                        ResourceDef::new(path.as_str()),
+                        methods(path, item).join(", "),
+                    )
+                })
                 .collect(),
         )
     }
@@ -138,9 +161,11 @@ impl Known {
     }
 }
 
-fn methods(item: &PathItem) -> Vec<&'static str> {
+fn methods(path: &str, item: &PathItem) -> Vec<&'static str> {
     [
         ("GET", item.get.is_some()),
+        // Events have no end, and so no head.
+        ("HEAD", item.get.is_some() && path != "/tenants/events"),
         ("POST", item.post.is_some()),
         ("PATCH", item.patch.is_some()),
         ("DELETE", item.delete.is_some()),

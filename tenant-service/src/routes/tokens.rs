@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewToken {
-    /// Whose it is. Up to 200 bytes.
+    /// Whose it is. 1 to 200 bytes, no control characters among them.
     name: String,
     /// Any of `tenants:read`, `connections:read` and `admin`.
     scopes: Vec<String>,
@@ -70,6 +70,7 @@ impl From<Token> for TokenInfo {
     responses(
         (status = 201, description = "The token, shown this once", body = ShownToken),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[post("/tokens")]
@@ -78,8 +79,10 @@ pub(super) async fn create(
     asked: Permitted<Admin, web::Json<NewToken>>,
 ) -> Result<HttpResponse, Problem> {
     let NewToken { name, scopes } = asked.0.into_inner();
-    if name.is_empty() || name.len() > 200 {
-        return Err(Problem::unprocessable("a token's name has 1 to 200 bytes"));
+    if name.is_empty() || name.len() > 200 || name.contains(char::is_control) {
+        return Err(Problem::unprocessable(
+            "a token's name has 1 to 200 bytes, and no control characters",
+        ));
     }
     let mut granted: Vec<Scope> = Vec::new();
     for word in scopes {
@@ -112,6 +115,7 @@ pub(super) async fn create(
     responses(
         (status = 200, description = "Every token", body = Tokens),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/tokens")]
@@ -129,7 +133,8 @@ pub(super) async fn list(
 
 /// Takes a token back, at once.
 ///
-/// Needs the scope `admin`.
+/// Needs the scope `admin`. Event streams of the token end: those of this process at once, those of
+/// others within ten seconds, and before they tell anything.
 #[utoipa::path(
     tag = "tokens",
     security(("bearer" = [])),
@@ -137,6 +142,7 @@ pub(super) async fn list(
     responses(
         (status = 204, description = "It is gone"),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[delete("/tokens/{id}")]
@@ -145,6 +151,7 @@ pub(super) async fn delete(
     asked: Permitted<Admin, web::Path<String>>,
 ) -> Result<HttpResponse, Problem> {
     if state.tokens.delete(&asked.0).await? {
+        state.revoked.send_replace(());
         Ok(HttpResponse::NoContent().finish())
     } else {
         Err(Problem::unknown_token())

@@ -11,10 +11,7 @@ use sea_orm_migration::MigratorTrait;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::migration::Migrator;
-use crate::{
-    auth::{Scope, SecretDigest},
-    problem::Problem,
-};
+use crate::auth::{Scope, SecretDigest};
 
 /// The tokens that were given out.
 #[derive(Clone, Debug)]
@@ -28,6 +25,15 @@ pub(crate) struct Token {
     pub(crate) name: String,
     pub(crate) scopes: Vec<Scope>,
     pub(crate) created_at: SystemTime,
+}
+
+/// Why nothing is known of a token, or none was made.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenError {
+    #[error(transparent)]
+    Database(#[from] DbErr),
+    #[error("no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
 }
 
 const MIGRATION_ATTEMPTS: u32 = 10;
@@ -57,12 +63,9 @@ impl TokenStore {
         &self,
         name: String,
         scopes: &[Scope],
-    ) -> Result<(Token, SecretString), Problem> {
-        let id = random::<8>()?
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect::<String>();
-        let secret = random_secret().map_err(|error| Problem::internal(&error))?;
+    ) -> Result<(Token, SecretString), TokenError> {
+        let id = format!("{:016x}", getrandom::u64()?);
+        let secret = random_secret()?;
         let text = SecretString::from(format!("tst_{id}_{}", secret.expose_secret()));
         let created_at = SystemTime::now();
         let row = entity::ActiveModel {
@@ -74,8 +77,7 @@ impl TokenStore {
         };
         entity::Entity::insert(row)
             .exec_without_returning(&self.database)
-            .await
-            .map_err(unavailable)?;
+            .await?;
         let token = Token {
             id,
             name,
@@ -85,58 +87,76 @@ impl TokenStore {
         Ok((token, text))
     }
 
-    /// What the token may be used for, if it is one.
-    pub(crate) async fn scopes_of(
-        &self,
-        token: &SecretString,
-    ) -> Result<Option<Vec<Scope>>, Problem> {
-        let Some((id, secret)) = token
+    /// The token with that text.
+    pub(crate) async fn of_text(&self, text: &SecretString) -> Result<Option<Token>, TokenError> {
+        let Some((id, secret)) = text
             .expose_secret()
             .strip_prefix("tst_")
             .and_then(|rest| rest.split_once('_'))
         else {
             return Ok(None);
         };
-        let row = entity::Entity::find_by_id(id.to_owned())
-            .one(&self.database)
-            .await
-            .map_err(unavailable)?;
         let presented = SecretDigest::of(&SecretString::from(secret));
-        Ok(row
-            .filter(|row| {
-                SecretDigest::from_bytes(&row.secret_sha256).is_some_and(|kept| kept.is(&presented))
-            })
-            .map(|row| scopes(&row.scopes)))
+        let row = self.row(id).await?.filter(|row| {
+            SecretDigest::from_bytes(&row.secret_sha256).is_some_and(|kept| kept.is(&presented))
+        });
+        Ok(row.map(Token::from))
+    }
+
+    /// The token of that id. Whoever knows it need not have the token.
+    pub(crate) async fn of_id(&self, id: &str) -> Result<Option<Token>, TokenError> {
+        Ok(self.row(id).await?.map(Token::from))
     }
 
     /// Every token, oldest first.
-    pub(crate) async fn list(&self) -> Result<Vec<Token>, Problem> {
+    pub(crate) async fn list(&self) -> Result<Vec<Token>, TokenError> {
         let rows = entity::Entity::find()
             .order_by_asc(entity::Column::CreatedAt)
             .order_by_asc(entity::Column::Id)
             .all(&self.database)
-            .await
-            .map_err(unavailable)?;
-        Ok(rows
-            .into_iter()
-            .map(|row| Token {
-                scopes: scopes(&row.scopes),
-                created_at: SystemTime::UNIX_EPOCH
-                    + Duration::from_millis(row.created_at.unsigned_abs()),
-                id: row.id,
-                name: row.name,
-            })
-            .collect())
+            .await?;
+        Ok(rows.into_iter().map(Token::from).collect())
     }
 
     /// Whether there was such a token. From now on there is none.
-    pub(crate) async fn delete(&self, id: &str) -> Result<bool, Problem> {
+    pub(crate) async fn delete(&self, id: &str) -> Result<bool, TokenError> {
+        if !is_id(id) {
+            return Ok(false);
+        }
         let deleted = entity::Entity::delete_by_id(id.to_owned())
             .exec(&self.database)
-            .await
-            .map_err(unavailable)?;
+            .await?;
         Ok(deleted.rows_affected > 0)
     }
+
+    async fn row(&self, id: &str) -> Result<Option<entity::Model>, TokenError> {
+        if !is_id(id) {
+            return Ok(None);
+        }
+        Ok(entity::Entity::find_by_id(id.to_owned())
+            .one(&self.database)
+            .await?)
+    }
+}
+
+impl From<entity::Model> for Token {
+    fn from(row: entity::Model) -> Self {
+        Self {
+            scopes: scopes(&row.scopes),
+            created_at: SystemTime::UNIX_EPOCH
+                + Duration::from_millis(row.created_at.unsigned_abs()),
+            id: row.id,
+            name: row.name,
+        }
+    }
+}
+
+// Databases differ in what they make of other texts: PostgreSQL takes no NUL, MySQL folds letters.
+fn is_id(text: &str) -> bool {
+    text.len() == 16
+        && text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// 32 random bytes, in base64url.
@@ -144,12 +164,6 @@ pub(crate) fn random_secret() -> Result<SecretString, getrandom::Error> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes)?;
     Ok(SecretString::from(URL_SAFE_NO_PAD.encode(bytes)))
-}
-
-fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], Problem> {
-    let mut bytes = [0; LENGTH];
-    getrandom::fill(&mut bytes).map_err(|error| Problem::internal(&error))?;
-    Ok(bytes)
 }
 
 pub(crate) fn words(scopes: &[Scope]) -> Vec<&'static str> {
@@ -169,9 +183,4 @@ fn milliseconds(time: SystemTime) -> i64 {
         .ok()
         .and_then(|since| i64::try_from(since.as_millis()).ok())
         .unwrap_or_default()
-}
-
-#[allow(clippy::needless_pass_by_value, reason = "for `map_err`")]
-fn unavailable(error: DbErr) -> Problem {
-    Problem::store_unavailable(&error)
 }

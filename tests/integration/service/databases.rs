@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, future::join_all};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use sea_orm_tenant::{TenantChange, TenantDirectory as _, TenantServiceClient, UrlKeys};
 use serde_json::{Value, json};
-use tenant_service::{RunningService, Service};
+use tenant_service::Service;
 
 use super::{ACME, ADMIN, PASSWORD, client_without_tls};
 use crate::support::{World, on_every_database};
@@ -12,6 +12,7 @@ use crate::support::{World, on_every_database};
 on_every_database!(
     two_services_of_one_database_tell_each_others_news,
     of_many_who_patch_what_they_read_none_is_lost,
+    texts_that_are_no_token_are_not_asked_for,
 );
 
 async fn two_services_of_one_database_tell_each_others_news(world: &World) {
@@ -38,6 +39,22 @@ async fn two_services_of_one_database_tell_each_others_news(world: &World) {
     other.stop().await;
 }
 
+/// Nor is the caller told that the database is away, where a database would only refuse the text.
+async fn texts_that_are_no_token_are_not_asked_for(world: &World) {
+    let service = serve(world, &UrlKeys::generate().unwrap()).await;
+    let http = client_without_tls();
+    for id in ["%00", "0123456789abcde%00", "0123456789ABCDEF", "none"] {
+        let delete = http.delete(format!("{}/tokens/{id}", service.url()));
+        let answer = delete.bearer_auth(ADMIN).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::NOT_FOUND, "{id}");
+    }
+    let token = json!({"name": "a\0b", "scopes": ["tenants:read"]});
+    let create = http.post(format!("{}/tokens", service.url())).json(&token);
+    let answer = create.bearer_auth(ADMIN).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    service.stop().await;
+}
+
 /// Twenty operators each add a word of their own, from what they read, until they are let.
 async fn of_many_who_patch_what_they_read_none_is_lost(world: &World) {
     let service = serve(world, &UrlKeys::generate().unwrap()).await;
@@ -59,7 +76,7 @@ async fn of_many_who_patch_what_they_read_none_is_lost(world: &World) {
 }
 
 /// How often somebody else was first.
-async fn add_word(service: &RunningService, number: usize) -> usize {
+async fn add_word(service: &Service, number: usize) -> usize {
     let mut refused = 0;
     loop {
         let (etag, info) = read(service).await;
@@ -77,27 +94,27 @@ async fn add_word(service: &RunningService, number: usize) -> usize {
     }
 }
 
-async fn read(service: &RunningService) -> (String, Value) {
+async fn read(service: &Service) -> (String, Value) {
     let answer = request(service, Method::GET, "/acme").send().await.unwrap();
     let etag = answer.headers()["etag"].to_str().unwrap().to_owned();
     (etag, answer.json().await.unwrap())
 }
 
-async fn add_acme(service: &RunningService) {
+async fn add_acme(service: &Service) {
     let url = format!("postgres://app:{PASSWORD}@db.example/app");
     let tenant = json!({"id": "acme", "status": "active", "connection": {"url": url}});
     let post = request(service, Method::POST, "").json(&tenant);
     assert_eq!(post.send().await.unwrap().status(), StatusCode::CREATED);
 }
 
-fn request(service: &RunningService, method: Method, path: &str) -> RequestBuilder {
+fn request(service: &Service, method: Method, path: &str) -> RequestBuilder {
     let client: Client = client_without_tls();
     client
         .request(method, format!("{}/tenants{path}", service.url()))
         .bearer_auth(ADMIN)
 }
 
-async fn serve(world: &World, keys: &UrlKeys) -> RunningService {
+async fn serve(world: &World, keys: &UrlKeys) -> Service {
     Service::builder(world.shared.clone(), keys.clone())
         .listen(([127, 0, 0, 1], 0).into())
         .admin_token(ADMIN)

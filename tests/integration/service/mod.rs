@@ -15,7 +15,7 @@ use sea_orm_tenant::{
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tenant_service::{RunningService, Service};
+use tenant_service::Service;
 
 use self::proxy::FaultProxy;
 
@@ -25,7 +25,7 @@ const PASSWORD: &str = "hunter2";
 
 /// The tenant service, behind a proxy, and its administrator.
 struct Rig {
-    service: Option<RunningService>,
+    service: Option<Service>,
     proxy: FaultProxy,
     http: reqwest::Client,
     keys: UrlKeys,
@@ -106,7 +106,7 @@ fn client_without_tls() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
-async fn serve(directory: &TempDir, keys: &UrlKeys) -> RunningService {
+async fn serve(directory: &TempDir, keys: &UrlKeys) -> Service {
     let file = directory.path().join("service.sqlite");
     let url = DatabaseUrl::new(format!("sqlite://{}?mode=rwc", file.display())).unwrap();
     Service::builder(url, keys.clone())

@@ -5,7 +5,7 @@ use std::{process::Command, time::Duration};
 use sea_orm_tenant::{DatabaseUrl, UrlKeys};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tenant_service::{RunningService, Service};
+use tenant_service::Service;
 
 use crate::{
     catalogue::books_in,
@@ -20,7 +20,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 /// The tenant service, its administrator, and a directory for the libraries.
 struct Rig {
-    service: RunningService,
+    service: Service,
     http: reqwest::Client,
     directory: TempDir,
 }

@@ -2,7 +2,7 @@ use std::{fmt, num::ParseIntError, str::FromStr};
 
 use serde_json::{Map, Value};
 
-use crate::{ConnectionInfo, TenantId, TenantInfo, TenantStatus};
+use crate::{ConnectionEntry, ConnectionInfo, TenantId, TenantInfo, TenantStatus};
 
 /// Where a change stands in the order of all changes of a store. A tenant's revision is that of its
 /// last change; no two changes ever have the same.
@@ -80,6 +80,8 @@ pub struct TenantUpdate {
     pub status: Option<TenantStatus>,
     /// Where its tables are. They are not moved.
     pub connection: Option<ConnectionInfo>,
+    /// What to change of where its tables are; what is left out of it stays, too. They are not moved.
+    pub place: Option<ConnectionEntry>,
 }
 
 impl TenantUpdate {
@@ -115,6 +117,13 @@ impl TenantUpdate {
     #[must_use]
     pub fn with_connection(mut self, connection: ConnectionInfo) -> Self {
         self.connection = Some(connection);
+        self
+    }
+
+    /// Says what is different about where its tables are: see [`ConnectionEntry::change`].
+    #[must_use]
+    pub fn with_place(mut self, place: ConnectionEntry) -> Self {
+        self.place = Some(place);
         self
     }
 }

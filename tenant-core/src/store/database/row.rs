@@ -12,7 +12,8 @@ use super::{
     keys::hexadecimal,
 };
 use crate::{
-    ConnectionInfo, Placement, SchemaName, TenantError, TenantId, TenantInfo, TenantStatus,
+    ConnectionEntry, ConnectionInfo, Placement, SchemaName, TenantError, TenantId, TenantInfo,
+    TenantStatus,
 };
 
 const MAX_NAME: usize = 200;
@@ -88,6 +89,10 @@ pub(super) fn updated(
     if let Some(connection) = update.connection {
         place(&mut row, id, &connection, keys)?;
     }
+    if let Some(entry) = update.place {
+        let connection = changed(&row, id, entry, keys)?;
+        place(&mut row, id, &connection, keys)?;
+    }
     Ok(row)
 }
 
@@ -152,8 +157,17 @@ pub(super) fn now() -> i64 {
         .unwrap_or_default()
 }
 
+/// What is there makes no sense.
 pub(super) fn invalid(tenant: &TenantId, reason: &str) -> TenantError {
     TenantError::InvalidStoreEntry {
+        tenant: tenant.clone(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// What was to be written makes no sense.
+pub(super) fn refused(tenant: &TenantId, reason: &str) -> TenantError {
+    TenantError::InvalidTenant {
         tenant: tenant.clone(),
         reason: reason.to_owned(),
     }
@@ -180,13 +194,29 @@ fn place(
     Ok(())
 }
 
+/// Where the tenant is after a change of its place.
+fn changed(
+    row: &tenant::Model,
+    id: &TenantId,
+    entry: ConnectionEntry,
+    keys: &UrlKeys,
+) -> Result<ConnectionInfo, TenantError> {
+    let changed = if entry.is_whole() {
+        // What it replaces need not be readable: so a tenant is saved whose key is lost.
+        entry.place(id, None)
+    } else {
+        entry.change(id, &connection(id, row, keys)?)
+    };
+    changed.map_err(|error| refused(id, &error.to_string()))
+}
+
 fn hash(connection: &ConnectionInfo) -> String {
     hexadecimal(&Sha256::digest(connection.place()))
 }
 
 fn check_name(id: &TenantId, name: &str) -> Result<(), TenantError> {
     if name.is_empty() || name.chars().count() > MAX_NAME || name.contains('\0') {
-        return Err(invalid(
+        return Err(refused(
             id,
             &format!("its name is not of 1 to {MAX_NAME} characters, none of them NUL"),
         ));
@@ -196,7 +226,7 @@ fn check_name(id: &TenantId, name: &str) -> Result<(), TenantError> {
 
 fn check_plan(id: &TenantId, plan: Option<&str>) -> Result<(), TenantError> {
     match plan {
-        Some(plan) if plan.chars().count() > MAX_PLAN || plan.contains('\0') => Err(invalid(
+        Some(plan) if plan.chars().count() > MAX_PLAN || plan.contains('\0') => Err(refused(
             id,
             &format!("its plan is not of at most {MAX_PLAN} characters, none of them NUL"),
         )),
@@ -207,7 +237,7 @@ fn check_plan(id: &TenantId, plan: Option<&str>) -> Result<(), TenantError> {
 fn written(id: &TenantId, metadata: &Map<String, Value>) -> Result<String, TenantError> {
     match serde_json::to_string(metadata) {
         Ok(json) if json.len() <= MAX_METADATA => Ok(json),
-        _ => Err(invalid(
+        _ => Err(refused(
             id,
             &format!("its metadata is more than {MAX_METADATA} bytes of JSON"),
         )),

@@ -282,3 +282,49 @@ proptest::proptest! {
         });
     }
 }
+
+fn place(json: serde_json::Value) -> TenantUpdate {
+    TenantUpdate::default().with_place(serde_json::from_value(json).unwrap())
+}
+
+#[tokio::test]
+async fn a_place_that_is_said_in_part_keeps_the_rest() {
+    let (store, _directory) = store().await;
+    store.create(new(&ACME)).await.unwrap();
+    let dedicated = place(json!({"url": "postgres://u:old@h/acme", "placement": "dedicated"}));
+    store.update(&ACME, dedicated, None).await.unwrap();
+    let rotated = place(json!({"url": "postgres://u:new@h/acme"}));
+    store.update(&ACME, rotated, None).await.unwrap();
+    let now = store.connection(&ACME).await.unwrap();
+    assert_eq!(now.url().expose(), "postgres://u:new@h/acme");
+    assert_eq!(now.placement(), crate::Placement::Dedicated);
+    let refused = store
+        .update(&ACME, place(json!({"schema": "s"})), None)
+        .await;
+    assert!(matches!(refused, Err(TenantError::InvalidTenant { .. })));
+    // Nor into a neighbour's schema.
+    store.create(new(&GLOBEX)).await.unwrap();
+    let there = place(json!({"url": URL, "placement": "shared", "schema": "tenant_globex"}));
+    let refused = store.update(&ACME, there, None).await;
+    assert!(matches!(refused, Err(TenantError::InvalidTenant { .. })));
+    assert_eq!(store.connection(&ACME).await.unwrap(), now);
+}
+
+#[tokio::test]
+async fn a_row_that_makes_no_sense_is_not_the_writers_fault_and_can_be_replaced() {
+    let (store, _directory) = store().await;
+    store.create(new(&ACME)).await.unwrap();
+    set(&store, "url_sealed", &ACME, "v1.00000000.AAAA").await;
+    let part = place(json!({"url": URL}));
+    let refused = store.update(&ACME, part, None).await;
+    assert!(matches!(
+        refused,
+        Err(TenantError::InvalidStoreEntry { .. })
+    ));
+    let whole = place(json!({"url": URL, "placement": "shared", "schema": "tenant_acme"}));
+    store.update(&ACME, whole, None).await.unwrap();
+    assert_eq!(
+        *store.connection(&ACME).await.unwrap(),
+        new(&ACME).connection
+    );
+}

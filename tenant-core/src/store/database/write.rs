@@ -13,7 +13,7 @@ use sea_orm::{
 use super::{
     ChangeKind, DatabaseStore, LATEST, NewTenant, Revision, TenantRecord, TenantUpdate,
     entity::{change, revision, tenant},
-    row::{self, invalid, unavailable},
+    row::{self, refused, unavailable},
 };
 use crate::{TenantError, TenantId, TenantStatus};
 
@@ -30,7 +30,7 @@ impl DatabaseStore {
     ///
     /// # Errors
     ///
-    /// [`TenantError::TenantExists`]; [`TenantError::InvalidStoreEntry`] when its name is not of 1
+    /// [`TenantError::TenantExists`]; [`TenantError::InvalidTenant`] when its name is not of 1
     /// to 200 characters, its plan of more than 100, its metadata of more than 16 KiB as JSON, or
     /// when another tenant is placed in the same schema of the same database;
     /// [`TenantError::Configuration`] in another status; [`TenantError::StoreUnavailable`].
@@ -60,8 +60,10 @@ impl DatabaseStore {
     /// # Errors
     ///
     /// [`TenantError::UnknownTenant`]; [`TenantError::TenantChanged`] when it has another revision;
-    /// [`TenantError::IllegalStatusChange`]; [`TenantError::InvalidStoreEntry`] as
-    /// [`create`](Self::create); [`TenantError::StoreUnavailable`].
+    /// [`TenantError::IllegalStatusChange`]; [`TenantError::InvalidTenant`] as
+    /// [`create`](Self::create), and when [`TenantUpdate::place`] makes no sense for it;
+    /// [`TenantError::InvalidStoreEntry`] when what is there makes none;
+    /// [`TenantError::StoreUnavailable`].
     pub async fn update(
         &self,
         id: &TenantId,
@@ -71,7 +73,7 @@ impl DatabaseStore {
         row::check(id, &update)?;
         let write = self.begin().await?;
         let found = write.expect(id, expected).await?;
-        let moved = update.connection.is_some();
+        let moved = update.connection.is_some() || update.place.is_some();
         let mut row = row::updated(found, id, update, &self.keys)?;
         if moved {
             write.refuse_neighbour(id, &row).await?;
@@ -247,7 +249,7 @@ impl Write {
             .await
             .map_err(unavailable)?;
         match neighbour {
-            Some(neighbour) => Err(invalid(
+            Some(neighbour) => Err(refused(
                 id,
                 &format!(
                     "its schema {} is that of tenant {neighbour} in the same database",

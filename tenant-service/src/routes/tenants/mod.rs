@@ -1,4 +1,7 @@
-use std::sync::Arc;
+//! Tenants: what is served (here), what is sent and received (`wire`), where they are put (`place`).
+
+mod place;
+mod wire;
 
 use actix_web::{
     HttpRequest, HttpResponse, delete, get,
@@ -8,125 +11,18 @@ use actix_web::{
     },
     patch, post, web,
 };
-use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
 use tenant_core::{
-    ConnectionInfo, DatabaseUrl, NewTenant, Placement, Revision, SchemaName, TenantError, TenantId,
-    TenantInfo, TenantQuery, TenantRecord, TenantStatus, TenantStore as _, TenantUpdate,
+    NewTenant, Placement, Revision, TenantId, TenantInfo, TenantQuery, TenantRecord, TenantStatus,
+    TenantStore as _, TenantUpdate,
 };
-use utoipa::{IntoParams, ToSchema};
 
+use self::wire::{Change, Connection, Creation, Listing, Page, Tenant};
 use super::request::{Expected, InPath};
 use crate::{
     auth::{Admin, Permitted, ReadConnections, ReadTenants},
     problem::Problem,
     service::State,
 };
-
-/// A tenant.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Tenant)]
-pub(super) struct Tenant {
-    id: String,
-    name: String,
-    /// `pending`, `provisioning`, `active`, `suspended`, `maintenance` or `archived`.
-    status: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    plan: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
-    /// RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    created_at: Option<String>,
-    /// RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    updated_at: Option<String>,
-}
-
-/// Some tenants, by their ids.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Page {
-    #[schema(value_type = Vec<Tenant>)]
-    tenants: Vec<TenantInfo>,
-    /// What to send as `after` for those that follow; `null`, where none do.
-    #[schema(value_type = Option<String>)]
-    next: Option<TenantId>,
-}
-
-/// Where a tenant's data is.
-#[derive(Serialize, ToSchema)]
-pub(super) struct Connection<'a> {
-    tenant: &'a str,
-    /// The database's URL, a secret.
-    url: &'a str,
-    schema: &'a str,
-    /// `shared` or `dedicated`.
-    placement: &'static str,
-}
-
-/// Which tenants to list.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Listing {
-    /// Only those in this status.
-    status: Option<String>,
-    /// Only those whose ids come after this one.
-    after: Option<String>,
-    /// At most so many: 100 unless told, and never more than 1,000.
-    limit: Option<u32>,
-}
-
-/// A tenant to be made.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Creation {
-    id: String,
-    /// The id, unless told.
-    name: Option<String>,
-    plan: Option<String>,
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
-    /// `pending`, unless told, or `active`.
-    status: Option<String>,
-    #[serde(default)]
-    connection: Place,
-}
-
-/// What to change of a tenant. What is left out stays.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Change {
-    name: Option<String>,
-    /// `null` takes it away.
-    #[serde(default, deserialize_with = "said")]
-    #[schema(value_type = Option<String>)]
-    plan: Option<Option<String>>,
-    /// Merged into what is there (RFC 7396).
-    #[schema(value_type = Option<Object>)]
-    metadata: Option<Map<String, Value>>,
-    status: Option<String>,
-    connection: Option<Place>,
-}
-
-/// Where a tenant's data is to be.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Place {
-    /// The database. The service's own setting, unless told.
-    #[schema(value_type = Option<String>)]
-    url: Option<SecretString>,
-    /// The schema's name. Made of the tenant's id, unless told; left out where it is dedicated.
-    schema: Option<String>,
-    /// `shared`, unless told, or `dedicated`.
-    placement: Option<String>,
-}
-
-fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
-}
 
 /// Lists tenants.
 ///
@@ -138,6 +34,7 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<Stri
     responses(
         (status = 200, description = "Some tenants", body = Page),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/tenants")]
@@ -168,7 +65,7 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-cache"))
         .json(Page {
-            tenants: page.tenants,
+            tenants: page.tenants.into_iter().map(Tenant::from).collect(),
             next: page.next,
         }))
 }
@@ -183,6 +80,7 @@ pub(super) async fn list(
     responses(
         (status = 201, description = "The tenant", body = Tenant, headers(("ETag" = String), ("Location" = String))),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[post("/tenants")]
@@ -207,24 +105,20 @@ pub(super) async fn create(
             ));
         }
     };
-    let connection = placed(body.connection, &id, &state)?;
+    let connection = place::placed(body.connection, &id, state.tenant_database.as_ref())?;
     let mut info = TenantInfo::active(id).with_status(status);
     if let Some(name) = body.name {
         info.name = name;
     }
     info.plan = body.plan;
     info.metadata = body.metadata.unwrap_or_default();
-    let record = state
-        .store
-        .create(NewTenant::new(info, connection))
-        .await
-        .map_err(Problem::of_write)?;
+    let record = state.store.create(NewTenant::new(info, connection)).await?;
     state.feed.wrote();
     let location = format!("/tenants/{}", record.info.id);
     Ok(HttpResponse::Created()
         .insert_header((LOCATION, location))
         .insert_header((ETAG, etag(record.revision)))
-        .json(record.info))
+        .json(Tenant::from(record.info)))
 }
 
 /// Reads a tenant.
@@ -241,6 +135,7 @@ pub(super) async fn create(
         (status = 200, description = "The tenant", body = Tenant, headers(("ETag" = String))),
         (status = 304, description = "It is as it was"),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/tenants/{id}")]
@@ -269,7 +164,7 @@ pub(super) async fn read(
     Ok(if unchanged {
         response.finish()
     } else {
-        response.json(info)
+        response.json(Tenant::from(info))
     })
 }
 
@@ -288,6 +183,7 @@ pub(super) async fn read(
         (status = 200, description = "The tenant", body = Tenant, headers(("ETag" = String))),
         (status = 412, description = "Somebody else changed it", body = Problem, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[patch("/tenants/{id}")]
@@ -308,20 +204,13 @@ pub(super) async fn update(
         .status
         .map(|word| word.parse().map_err(|_| no_status(Problem::unprocessable)))
         .transpose()?;
-    changes.connection = body
-        .connection
-        .map(|place| placed(place, &id, &state))
-        .transpose()?;
+    changes.place = body.connection.map(place::entry).transpose()?;
     let expected = revision(expected, &id, &state).await?;
-    let record = state
-        .store
-        .update(&id, changes, expected)
-        .await
-        .map_err(Problem::of_write)?;
+    let record = state.store.update(&id, changes, expected).await?;
     state.feed.wrote();
     Ok(HttpResponse::Ok()
         .insert_header((ETAG, etag(record.revision)))
-        .json(record.info))
+        .json(Tenant::from(record.info)))
 }
 
 /// Removes an archived tenant; its data stays where it is.
@@ -338,6 +227,7 @@ pub(super) async fn update(
         (status = 204, description = "It is gone"),
         (status = 409, description = "It is not archived", body = Problem, content_type = "application/problem+json"),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[delete("/tenants/{id}")]
@@ -362,6 +252,7 @@ pub(super) async fn delete(
     responses(
         (status = 200, description = "Where it is", body = Connection),
         (status = "4XX", description = "Refused", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", description = "The service's database does not answer (503, with `Retry-After`), or the service failed", body = Problem, content_type = "application/problem+json"),
     )
 )]
 #[get("/tenants/{id}/connection")]
@@ -370,7 +261,7 @@ pub(super) async fn read_connection(
     asked: Permitted<ReadConnections, InPath>,
 ) -> Result<HttpResponse, Problem> {
     let Permitted(InPath(id), _) = asked;
-    let connection: Arc<ConnectionInfo> = state.store.connection(&id).await?;
+    let connection = state.store.connection(&id).await?;
     let placement = match connection.placement() {
         Placement::Shared => "shared",
         Placement::Dedicated => "dedicated",
@@ -412,53 +303,5 @@ async fn revision(
                 Err(Problem::tenant_changed())
             }
         }
-    }
-}
-
-// None of what is said repeats a URL, or a part of one.
-fn placed(place: Place, id: &TenantId, state: &State) -> Result<ConnectionInfo, Problem> {
-    let given = place
-        .url
-        .map(|url| {
-            DatabaseUrl::new(url.expose_secret()).map_err(|_| {
-                Problem::unprocessable(
-                    "`connection.url` is no URL of a postgres, mysql or sqlite database; a password stands in front of the host, and no SQLite database is in memory",
-                )
-            })
-        })
-        .transpose()?;
-    match place.placement.as_deref() {
-        None | Some("shared") => {
-            let url = given.as_ref().or(state.tenant_database.as_ref()).ok_or_else(|| {
-                Problem::unprocessable(
-                    "say `connection.url`: this service has no database for tenants that do not",
-                )
-            })?;
-            Ok(match place.schema {
-                None => ConnectionInfo::shared(url, id),
-                Some(schema) => ConnectionInfo::shared_in(
-                    url,
-                    SchemaName::try_from(schema).map_err(TenantError::from)?,
-                ),
-            })
-        }
-        Some("dedicated") => {
-            if place.schema.is_some() {
-                return Err(Problem::unprocessable(
-                    "a tenant in a dedicated database uses its default schema; leave `connection.schema` out",
-                ));
-            }
-            let url = given.ok_or_else(|| {
-                Problem::unprocessable("a dedicated database needs a `connection.url` of its own")
-            })?;
-            ConnectionInfo::dedicated(&url).map_err(|_| {
-                Problem::unprocessable(
-                    "the dedicated database that `connection.url` names cannot be a tenant's",
-                )
-            })
-        }
-        Some(_) => Err(Problem::unprocessable(
-            "`connection.placement` is `shared` or `dedicated`",
-        )),
     }
 }
