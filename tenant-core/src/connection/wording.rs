@@ -41,7 +41,7 @@ fn first_name_is_the_tenants(sql: &str) -> bool {
 
 /// Whether a text may read or write a table: behind a `FROM`, `JOIN`, `INTO`, `UPDATE`, `USING` or `TABLE`
 /// there is something else than one function's rows or a query in parentheses, which is looked at by
-/// itself. Rather once too often: also where the word is in a literal.
+/// itself. Rather once too often: also where the word is in a literal, or a quoted name.
 pub(super) fn names_a_table(sql: &str) -> bool {
     words(sql)
         .filter(|(_, word)| {
@@ -49,13 +49,7 @@ pub(super) fn names_a_table(sql: &str) -> bool {
                 .iter()
                 .any(|word_before| word.eq_ignore_ascii_case(word_before))
         })
-        .any(|(start, word)| {
-            let is_in_quotes = sql[..start].ends_with(['"', '`']) && {
-                let behind = &sql[start + word.len()..];
-                behind.starts_with(['"', '`'])
-            };
-            !is_in_quotes && !has_no_table(&sql[start + word.len()..])
-        })
+        .any(|(start, word)| !has_no_table(&sql[start + word.len()..]))
 }
 
 const INTRODUCTIONS: [&str; 6] = ["from", "join", "into", "update", "using", "table"];
@@ -88,38 +82,42 @@ fn has_no_table(behind: &str) -> bool {
         }
     }
     // A second one in a list is not introduced by a word.
-    behind_parentheses(parenthesis).is_some_and(|rest| !goes_on_with_a_comma(rest))
+    ends_before_a_comma(parenthesis)
 }
 
-/// What stands behind the parenthesis that closes the one in front of `inside`.
-fn behind_parentheses(inside: &str) -> Option<&str> {
-    let mut open = 1_usize;
-    for (at, character) in inside.char_indices() {
-        match character {
-            '(' => open += 1,
-            ')' => open -= 1,
-            _ => {}
-        }
-        if open == 0 {
-            return Some(&inside[at + 1..]);
-        }
+/// Whether no comma follows the parenthesis that closes the one in front of `inside`, up to the end of
+/// what that is in. Not where a quote may end elsewhere than it seems, or a comment stands.
+fn ends_before_a_comma(inside: &str) -> bool {
+    if ["\\", "--", "/*", "#"]
+        .iter()
+        .any(|odd| inside.contains(odd))
+        || has_dollar_quotes(inside)
+    {
+        return false;
     }
-    None
-}
-
-/// Whether a comma stands in front of the clause's end: behind an alias, and its columns.
-fn goes_on_with_a_comma(rest: &str) -> bool {
-    let mut open = 0_usize;
-    for character in rest.chars() {
-        match character {
-            ',' if open == 0 => return true,
-            '(' => open += 1,
-            ')' if open == 0 => return false,
-            ')' => open -= 1,
+    let mut depth = 1_usize;
+    let mut quoted_by = None;
+    for character in inside.chars() {
+        match (character, quoted_by) {
+            (quote, Some(by)) if quote == by => quoted_by = None,
+            (_, Some(_)) => {}
+            ('\'' | '"' | '`', None) => quoted_by = Some(character),
+            ('(', None) => depth += 1,
+            // The end of the query that this is in, after that of the parenthesis.
+            (')', None) if depth == 0 => return true,
+            (')', None) => depth -= 1,
+            (',', None) if depth == 0 => return false,
             _ => {}
         }
     }
-    false
+    depth == 0 && quoted_by.is_none()
+}
+
+/// A parameter has a number behind its `$`.
+fn has_dollar_quotes(sql: &str) -> bool {
+    sql.split('$')
+        .skip(1)
+        .any(|behind| !behind.starts_with(|first: char| first.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -174,6 +172,10 @@ mod tests {
             "SELECT * FROM LATERAL f(1) AS one, book",
             "SELECT * FROM f(')'), book",
             "SELECT * FROM f('(') , book",
+            "SELECT * FROM f(1) AS \"a)\", book",
+            "SELECT * FROM f('\\'), book AS b('",
+            "SELECT * FROM f($$)$$), book",
+            "SELECT * FROM f(1) -- )\n, book",
             "WITH d AS (DELETE FROM book RETURNING id) SELECT * FROM d",
             "WITH d AS (INSERT INTO book DEFAULT VALUES RETURNING id) SELECT 1",
             "WITH d AS (UPDATE book SET id = 1 RETURNING id) SELECT 1",
@@ -185,10 +187,11 @@ mod tests {
             "SELECT * FROM generate_series(1, 3)",
             "SELECT * FROM pg_catalog.generate_series(1, 3)",
             "SELECT * FROM lateral generate_series(1, 3)",
+            "SELECT * FROM generate_series('2026-01-01'::date, $1, '1 day') AS days",
             "SELECT n FROM generate_series(1, 3) AS d(n) WHERE n IN (1, 2)",
             "SELECT * FROM (VALUES (1)) AS v",
             "SELECT * FROM ( SELECT 1, 2 ) AS v(a, b)",
-            r#"SELECT "valid_from", "from""#,
+            r#"SELECT "valid_from""#,
         ] {
             assert!(!names_a_table(sql), "{sql}");
         }
