@@ -95,7 +95,7 @@ pub enum TenantError {
     /// What was to be written about a tenant is refused, and nothing was written: a store has no entry
     /// like that.
     #[error("what was to be written about tenant {tenant} is refused: {reason}")]
-    InvalidTenant {
+    EntryRefused {
         /// The tenant that was to be written.
         tenant: TenantId,
         /// What is wrong with it, without secrets.

@@ -266,7 +266,7 @@ impl From<TenantError> for Problem {
                 problem
             }
             TenantError::TenantChanged { .. } => Self::tenant_changed(),
-            TenantError::InvalidTenant { reason, .. } => Self::unprocessable(reason),
+            TenantError::EntryRefused { reason, .. } => Self::unprocessable(reason),
             TenantError::InvalidTenantId(invalid) => {
                 Self::invalid_tenant_id(StatusCode::UNPROCESSABLE_ENTITY, invalid)
             }

@@ -98,7 +98,7 @@ impl MemoryStore {
                 Err(error) => return Err(unusable(error.to_string())),
             };
             match store.insert(info, connection) {
-                Err(TenantError::InvalidTenant { reason, .. }) => return Err(unusable(reason)),
+                Err(TenantError::EntryRefused { reason, .. }) => return Err(unusable(reason)),
                 done => done?,
             }
         }
@@ -132,7 +132,7 @@ impl MemoryStore {
     ///
     /// # Errors
     ///
-    /// [`TenantError::InvalidTenant`] when another tenant is placed in the same schema of the same
+    /// [`TenantError::EntryRefused`] when another tenant is placed in the same schema of the same
     /// database: each would see the other's rows.
     pub fn insert(&self, info: TenantInfo, connection: ConnectionInfo) -> Result<(), TenantError> {
         self.write().insert(info, connection)
@@ -183,7 +183,7 @@ impl Tenants {
         let place = connection.place();
         match self.places.get(&place) {
             Some(neighbour) if *neighbour != info.id => {
-                return Err(TenantError::InvalidTenant {
+                return Err(TenantError::EntryRefused {
                     reason: format!(
                         "its schema {} is that of tenant {neighbour} in the same database",
                         connection.schema()

@@ -64,7 +64,7 @@ pub trait TenantRegistry: TenantDirectory {
     ///
     /// # Errors
     ///
-    /// [`TenantError::TenantExists`]; [`TenantError::InvalidTenant`] when another tenant is
+    /// [`TenantError::TenantExists`]; [`TenantError::EntryRefused`] when another tenant is
     /// placed in the same schema of the same database; [`TenantError::StoreUnavailable`].
     async fn register(
         &self,
@@ -84,7 +84,7 @@ pub trait TenantRegistry: TenantDirectory {
     ///
     /// # Errors
     ///
-    /// [`TenantError::UnknownTenant`]; [`TenantError::InvalidTenant`] when another tenant is
+    /// [`TenantError::UnknownTenant`]; [`TenantError::EntryRefused`] when another tenant is
     /// there; [`TenantError::StoreUnavailable`].
     async fn change_place(
         &self,

@@ -77,7 +77,7 @@ async fn claims(store: &impl TenantRegistry) {
     assert!(matches!(error, TenantError::TenantExists { .. }), "{error}");
     let error = store.register(pending("d"), place("a")).await.unwrap_err();
     assert!(
-        matches!(error, TenantError::InvalidTenant { .. }),
+        matches!(error, TenantError::EntryRefused { .. }),
         "{error}"
     );
     assert!(store.tenant(&id("d")).await.is_err());
@@ -116,7 +116,7 @@ async fn claims(store: &impl TenantRegistry) {
     // Moved to where nobody is.
     let error = store.change_place(&id("a"), place("b")).await.unwrap_err();
     assert!(
-        matches!(error, TenantError::InvalidTenant { .. }),
+        matches!(error, TenantError::EntryRefused { .. }),
         "{error}"
     );
     store

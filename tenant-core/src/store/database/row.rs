@@ -167,7 +167,7 @@ pub(super) fn invalid(tenant: &TenantId, reason: &str) -> TenantError {
 
 /// What was to be written makes no sense.
 pub(super) fn refused(tenant: &TenantId, reason: &str) -> TenantError {
-    TenantError::InvalidTenant {
+    TenantError::EntryRefused {
         tenant: tenant.clone(),
         reason: reason.to_owned(),
     }

@@ -301,12 +301,12 @@ async fn a_place_that_is_said_in_part_keeps_the_rest() {
     let refused = store
         .update(&ACME, place(json!({"schema": "s"})), None)
         .await;
-    assert!(matches!(refused, Err(TenantError::InvalidTenant { .. })));
+    assert!(matches!(refused, Err(TenantError::EntryRefused { .. })));
     // Nor into a neighbour's schema.
     store.create(new(&GLOBEX)).await.unwrap();
     let there = place(json!({"url": URL, "placement": "shared", "schema": "tenant_globex"}));
     let refused = store.update(&ACME, there, None).await;
-    assert!(matches!(refused, Err(TenantError::InvalidTenant { .. })));
+    assert!(matches!(refused, Err(TenantError::EntryRefused { .. })));
     assert_eq!(store.connection(&ACME).await.unwrap(), now);
 }
 

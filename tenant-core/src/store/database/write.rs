@@ -30,7 +30,7 @@ impl DatabaseStore {
     ///
     /// # Errors
     ///
-    /// [`TenantError::TenantExists`]; [`TenantError::InvalidTenant`] when its name is not of 1
+    /// [`TenantError::TenantExists`]; [`TenantError::EntryRefused`] when its name is not of 1
     /// to 200 characters, its plan of more than 100, its metadata of more than 16 KiB as JSON, or
     /// when another tenant is placed in the same schema of the same database;
     /// [`TenantError::Configuration`] in another status; [`TenantError::StoreUnavailable`].
@@ -60,7 +60,7 @@ impl DatabaseStore {
     /// # Errors
     ///
     /// [`TenantError::UnknownTenant`]; [`TenantError::TenantChanged`] when it has another revision;
-    /// [`TenantError::IllegalStatusChange`]; [`TenantError::InvalidTenant`] as
+    /// [`TenantError::IllegalStatusChange`]; [`TenantError::EntryRefused`] as
     /// [`create`](Self::create), and when [`TenantUpdate::place`] makes no sense for it;
     /// [`TenantError::InvalidStoreEntry`] when what is there makes none;
     /// [`TenantError::StoreUnavailable`].

@@ -83,7 +83,7 @@ fn two_tenants_cannot_be_placed_in_one_schema() {
         };
         store.insert(TenantInfo::active(ACME), place(one)).unwrap();
         let error = store.insert(TenantInfo::active(GLOBEX), place(other));
-        let Err(TenantError::InvalidTenant { tenant, reason }) = error else {
+        let Err(TenantError::EntryRefused { tenant, reason }) = error else {
             panic!("{one} and {other}: {error:?}");
         };
         assert_eq!(tenant, GLOBEX);
@@ -108,7 +108,7 @@ fn a_dedicated_database_is_dedicated_to_one() {
         store.insert(TenantInfo::active(ACME), place()).unwrap();
         let error = store.insert(TenantInfo::active(GLOBEX), place());
         assert!(
-            matches!(error, Err(TenantError::InvalidTenant { .. })),
+            matches!(error, Err(TenantError::EntryRefused { .. })),
             "{url}"
         );
     }
