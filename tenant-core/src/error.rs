@@ -92,6 +92,15 @@ pub enum TenantError {
         reason: String,
     },
 
+    /// What was to be written about a tenant is not what a store takes. Nothing was written.
+    #[error("what was to be written about tenant {tenant} was refused: {reason}")]
+    EntryRefused {
+        /// The tenant that was to be made or changed.
+        tenant: TenantId,
+        /// What is wrong with it, and the way out; without secrets.
+        reason: String,
+    },
+
     /// A tenant of that id is there already.
     #[error("tenant {tenant} exists already")]
     TenantExists {
@@ -229,6 +238,26 @@ impl TenantError {
     pub fn store_unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::StoreUnavailable {
             source: Arc::from(source.into()),
+        }
+    }
+
+    pub(crate) fn unknown(tenant: &TenantId) -> Self {
+        Self::UnknownTenant {
+            tenant: tenant.clone(),
+        }
+    }
+
+    pub(crate) fn invalid_entry(tenant: &TenantId, reason: impl Into<String>) -> Self {
+        Self::InvalidStoreEntry {
+            tenant: tenant.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn entry_refused(tenant: &TenantId, reason: impl Into<String>) -> Self {
+        Self::EntryRefused {
+            tenant: tenant.clone(),
+            reason: reason.into(),
         }
     }
 
