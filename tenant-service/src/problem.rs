@@ -228,7 +228,7 @@ impl Problem {
     /// What a store says of a write: an entry it refuses is the caller's.
     pub(crate) fn of_write(error: TenantError) -> Self {
         match error {
-            TenantError::InvalidStoreEntry { reason, .. } => Self::unprocessable(reason),
+            TenantError::EntryRefused { reason, .. } => Self::unprocessable(reason),
             TenantError::Configuration(reason) => Self::unprocessable(reason),
             other => other.into(),
         }

@@ -121,6 +121,7 @@ impl EventStream {
             Some(resumed) => match state.store.changes_after(resumed, 1).await? {
                 Changes::Since(_) => ("ready", resumed),
                 Changes::Missed { latest } => ("reset", latest),
+                _ => ("reset", state.store.revision().await?),
             },
         };
         Ok(Self {
@@ -183,9 +184,12 @@ impl EventStream {
                         .into(),
                 ))
             }
-            Changes::Missed { latest } => {
-                self.told = latest;
-                Ok(Some(frame("reset", latest, "{}")))
+            missed => {
+                self.told = match missed {
+                    Changes::Missed { latest } => latest,
+                    _ => self.state.store.revision().await?,
+                };
+                Ok(Some(frame("reset", self.told, "{}")))
             }
         }
     }

@@ -48,11 +48,20 @@ pub(super) struct Tenant {
 /// Some tenants, by their ids.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Page {
+    /// One whose entry makes no sense has `id` and `error` alone: it hides no other.
     #[schema(value_type = Vec<Tenant>)]
-    tenants: Vec<TenantInfo>,
+    tenants: Vec<Listed>,
     /// What to send as `after` for those that follow; `null`, where none do.
     #[schema(value_type = Option<String>)]
     next: Option<TenantId>,
+}
+
+/// A tenant on a page.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Listed {
+    Tenant(TenantInfo),
+    Unusable { id: TenantId, error: String },
 }
 
 /// Where a tenant's data is.
@@ -168,7 +177,17 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-cache"))
         .json(Page {
-            tenants: page.tenants,
+            tenants: page
+                .tenants
+                .into_iter()
+                .map(|listed| match listed.info {
+                    Ok(info) => Listed::Tenant(info),
+                    Err(error) => Listed::Unusable {
+                        id: listed.id,
+                        error: error.to_string(),
+                    },
+                })
+                .collect(),
             next: page.next,
         }))
 }

@@ -83,11 +83,11 @@ fn two_tenants_cannot_be_placed_in_one_schema() {
         };
         store.insert(TenantInfo::active(ACME), place(one)).unwrap();
         let error = store.insert(TenantInfo::active(GLOBEX), place(other));
-        let Err(TenantError::InvalidStoreEntry { tenant, reason }) = error else {
+        let Err(TenantError::EntryRefused { tenant, reason }) = error else {
             panic!("{one} and {other}: {error:?}");
         };
         assert_eq!(tenant, GLOBEX);
-        assert!(reason.ends_with("is that of tenant acme in the same database"));
+        assert!(reason.contains("is that of tenant acme in the same database; place it"));
         assert_eq!(store.ids(), [ACME], "{one} and {other}");
         // The tenant itself may be written down again, and elsewhere both are welcome.
         store.insert(TenantInfo::active(ACME), place(one)).unwrap();
@@ -108,7 +108,7 @@ fn a_dedicated_database_is_dedicated_to_one() {
         store.insert(TenantInfo::active(ACME), place()).unwrap();
         let error = store.insert(TenantInfo::active(GLOBEX), place());
         assert!(
-            matches!(error, Err(TenantError::InvalidStoreEntry { .. })),
+            matches!(error, Err(TenantError::EntryRefused { .. })),
             "{url}"
         );
     }
