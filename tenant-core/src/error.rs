@@ -92,13 +92,12 @@ pub enum TenantError {
         reason: String,
     },
 
-    /// What was to be written about a tenant is refused, and nothing was written: a store has no entry
-    /// like that.
-    #[error("what was to be written about tenant {tenant} is refused: {reason}")]
+    /// What was to be written about a tenant is not what a store takes. Nothing was written.
+    #[error("what was to be written about tenant {tenant} was refused: {reason}")]
     EntryRefused {
-        /// The tenant that was to be written.
+        /// The tenant that was to be made or changed.
         tenant: TenantId,
-        /// What is wrong with it, without secrets.
+        /// What is wrong with it, and the way out; without secrets.
         reason: String,
     },
 
@@ -239,6 +238,26 @@ impl TenantError {
     pub fn store_unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::StoreUnavailable {
             source: Arc::from(source.into()),
+        }
+    }
+
+    pub(crate) fn unknown(tenant: &TenantId) -> Self {
+        Self::UnknownTenant {
+            tenant: tenant.clone(),
+        }
+    }
+
+    pub(crate) fn invalid_entry(tenant: &TenantId, reason: impl Into<String>) -> Self {
+        Self::InvalidStoreEntry {
+            tenant: tenant.clone(),
+            reason: reason.into(),
+        }
+    }
+
+    pub(crate) fn entry_refused(tenant: &TenantId, reason: impl Into<String>) -> Self {
+        Self::EntryRefused {
+            tenant: tenant.clone(),
+            reason: reason.into(),
         }
     }
 

@@ -74,9 +74,12 @@ pub use self::client::{
     ServiceError, TenantChanges, TenantServiceClient, TenantServiceClientBuilder,
 };
 #[cfg(feature = "database-store")]
+#[doc(hidden)]
+pub use self::store::tenant_tables;
+#[cfg(feature = "database-store")]
 pub use self::store::{
     ChangeKind, Changes, CreateTenantTables, DatabaseStore, NewTenant, RecordedChange, Revision,
-    TenantRecord, TenantUpdate, UrlKeys, tenant_tables,
+    TenantRecord, TenantUpdate, UrlKeys,
 };
 pub use self::{
     connection::{Borrowed, TenantConnection},
@@ -87,7 +90,7 @@ pub use self::{
     error::TenantError,
     id::{InvalidTenantId, TenantId},
     limits::TenantLimits,
-    placement::{ConnectionEntry, ConnectionInfo, InvalidPlacement, Placement},
+    placement::{ConnectionEntry, ConnectionInfo, InvalidPlacement, Placement, UnknownPlacement},
     qualify::{PLACEHOLDER, QuotedSchema, qualify},
     roles::DatabaseRoles,
     schema::{InvalidSchemaName, SchemaName},
@@ -98,9 +101,9 @@ pub use self::{
         SourceTransactionStream,
     },
     store::{
-        CacheStatistics, CachedStore, CachedStoreBuilder, InvalidTenantStatus, MemoryStore,
-        PlacedPage, PlacedTenant, TenantChange, TenantDirectory, TenantInfo, TenantPage,
-        TenantQuery, TenantRegistry, TenantStatus, TenantStore,
+        CacheStatistics, CachedStore, CachedStoreBuilder, InvalidTenantStatus, ListedTenant,
+        MemoryStore, PlacedPage, PlacedTenant, TenantChange, TenantDirectory, TenantInfo,
+        TenantPage, TenantQuery, TenantRegistry, TenantStatus, TenantStore,
     },
     tenancy::{Tenancy, TenancyBuilder},
 };

@@ -1,5 +1,7 @@
 mod entry;
 
+use std::{fmt, str::FromStr};
+
 use sea_orm::DbBackend;
 use serde::Deserialize;
 
@@ -27,6 +29,39 @@ pub enum Placement {
     Shared,
     /// A database of the tenant's own, in which `$tenant` is the default schema.
     Dedicated,
+}
+
+impl Placement {
+    /// The placement as its one lowercase word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Shared => "shared",
+            Self::Dedicated => "dedicated",
+        }
+    }
+}
+
+impl fmt::Display for Placement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text is the name of no placement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("that is no placement; there are shared and dedicated")]
+pub struct UnknownPlacement;
+
+impl FromStr for Placement {
+    type Err = UnknownPlacement;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        [Self::Shared, Self::Dedicated]
+            .into_iter()
+            .find(|placement| placement.as_str() == word)
+            .ok_or(UnknownPlacement)
+    }
 }
 
 impl ConnectionInfo {
@@ -117,9 +152,15 @@ impl ConnectionInfo {
     #[cfg(any(feature = "service-client", feature = "database-store"))]
     pub(crate) fn of_parts(
         url: &DatabaseUrl,
-        schema: SchemaName,
+        schema: &str,
         placement: Placement,
     ) -> Result<Self, TenantError> {
+        let has_own = placement == Placement::Dedicated || url.backend() == DbBackend::Sqlite;
+        // In a database of its own, `public` and `main` are not the name of somebody else's schema.
+        let schema = match has_own {
+            true => SchemaName::in_dedicated_database(schema)?,
+            false => schema.parse()?,
+        };
         let expected = match (placement, url.backend()) {
             (Placement::Dedicated, _) => Some(Self::dedicated(url)?.schema),
             (Placement::Shared, DbBackend::Sqlite) => Some(SchemaName::sqlite_main()),
@@ -206,6 +247,14 @@ mod tests {
         assert!(!acme.overlaps(&ConnectionInfo::shared(&url("postgres://h/eu"), &ACME)));
         let globex = TenantId::from_static("globex");
         assert!(!acme.overlaps(&ConnectionInfo::shared(&app, &globex)));
+    }
+
+    #[test]
+    fn a_placement_is_its_word() {
+        for placement in [Placement::Shared, Placement::Dedicated] {
+            assert_eq!(placement.to_string().parse(), Ok(placement));
+        }
+        assert_eq!("Shared".parse::<Placement>(), Err(UnknownPlacement));
     }
 
     #[test]

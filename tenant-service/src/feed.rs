@@ -68,6 +68,8 @@ impl Feed {
                 (changes.last().map_or(seen, |change| change.revision), more)
             }
             Changes::Missed { latest } => (latest, false),
+            // Whatever else there may be to say is no list of them.
+            _ => (store.revision().await?, false),
         };
         if latest != seen {
             self.latest.send_replace(latest);

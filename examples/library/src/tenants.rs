@@ -41,7 +41,13 @@ impl Directory {
                 let mut query = TenantQuery::default().with_limit(1_000);
                 loop {
                     let page = service.list(&query).await?;
-                    tenants.extend(page.tenants);
+                    for tenant in page.tenants {
+                        match tenant.info {
+                            Ok(info) => tenants.push(info),
+                            // One entry that makes no sense is in nobody else's way.
+                            Err(error) => tracing::warn!(%error, "a library is left out"),
+                        }
+                    }
                     match page.next {
                         Some(last) => query = query.with_after(last),
                         None => break,

@@ -6,8 +6,7 @@ use serde_json::{Map, Value, error::Category};
 
 use super::{ServiceError, request::Failure};
 use crate::{
-    ConnectionInfo, DatabaseUrl, Placement, SchemaName, TenantError, TenantId, TenantInfo,
-    TenantPage,
+    ConnectionInfo, DatabaseUrl, ListedTenant, TenantError, TenantId, TenantInfo, TenantPage,
 };
 
 /// A body that ends within its JSON was cut off on its way.
@@ -20,16 +19,12 @@ pub(super) fn check_whole(body: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// Whether the body of an answer with status 404 is about the tenant, and not about the URL.
+/// Whether the body of an answer with status 404 is about the tenant, and not about the URL: only the
+/// service's own problem is. Whatever stands in front of it answers in JSON, too, for a service that is
+/// away.
 pub(super) fn is_unknown_tenant(body: &[u8]) -> bool {
-    match serde_json::from_slice::<Map<String, Value>>(body) {
-        Ok(problem) => match problem.get("type") {
-            None => true,
-            Some(Value::String(kind)) => kind == UNKNOWN_TENANT || kind == "about:blank",
-            Some(_) => false,
-        },
-        Err(_) => false,
-    }
+    let problem = serde_json::from_slice::<Map<String, Value>>(body);
+    problem.is_ok_and(|problem| problem.get("type").and_then(Value::as_str) == Some(UNKNOWN_TENANT))
 }
 
 const UNKNOWN_TENANT: &str = "tag:sea-orm-tenant,2026:unknown-tenant";
@@ -37,29 +32,43 @@ const UNKNOWN_TENANT: &str = "tag:sea-orm-tenant,2026:unknown-tenant";
 pub(super) fn info(body: &[u8], id: &TenantId) -> Result<TenantInfo, TenantError> {
     let wire: WireInfo = read(body)?;
     check_tenant(&wire.id, id)?;
-    wire.into_info(id.clone())
+    wire.into_info(id)
 }
 
 pub(super) fn connection(body: &[u8], id: &TenantId) -> Result<ConnectionInfo, TenantError> {
     let wire: WireConnection = read(body)?;
     check_tenant(&wire.tenant, id)?;
-    wire.into_connection().map_err(|reason| invalid(id, reason))
+    let place = wire.into_connection();
+    place.map_err(|reason| TenantError::invalid_entry(id, reason))
 }
 
 pub(super) fn page(body: &[u8]) -> Result<TenantPage, TenantError> {
     let wire: WirePage = read(body)?;
-    let id = |id: String| {
-        TenantId::try_from(id).map_err(|_| ServiceError::Body {
+    let id = |id: Option<&str>| {
+        let id = id.and_then(|id| TenantId::try_from(id).ok());
+        id.ok_or_else(|| ServiceError::Body {
             what: "it lists something that is no tenant id".to_owned(),
         })
     };
     let mut tenants = Vec::with_capacity(wire.tenants.len());
-    for mut tenant in wire.tenants {
-        let id = id(std::mem::take(&mut tenant.id))?;
-        tenants.push(tenant.into_info(id)?);
+    for entry in wire.tenants {
+        let id = id(entry.get("id").and_then(Value::as_str))?;
+        let info = listed(&id, entry);
+        tenants.push(ListedTenant::new(id, info));
     }
-    let next = wire.next.map(id).transpose()?;
-    Ok(TenantPage { tenants, next })
+    let next = wire.next.map(|next| id(Some(&next))).transpose()?;
+    Ok(TenantPage::new(tenants, next))
+}
+
+/// An entry of a page that makes no sense is its own tenant's trouble.
+fn listed(id: &TenantId, entry: Map<String, Value>) -> Result<TenantInfo, TenantError> {
+    if entry.contains_key("error") {
+        let reason = "the service cannot read it";
+        return Err(TenantError::invalid_entry(id, reason));
+    }
+    let wire: WireInfo = serde_json::from_value(Value::Object(entry))
+        .map_err(|_| TenantError::invalid_entry(id, "it is not what is documented"))?;
+    wire.into_info(id)
 }
 
 /// The tenant in the data of an event, if it is one.
@@ -76,14 +85,10 @@ fn check_tenant(answered: &str, asked: &TenantId) -> Result<(), TenantError> {
     if answered == asked.as_str() {
         return Ok(());
     }
-    Err(invalid(asked, "it is that of another tenant"))
-}
-
-fn invalid(tenant: &TenantId, reason: impl Into<String>) -> TenantError {
-    TenantError::InvalidStoreEntry {
-        tenant: tenant.clone(),
-        reason: reason.into(),
-    }
+    Err(TenantError::invalid_entry(
+        asked,
+        "it is that of another tenant",
+    ))
 }
 
 #[derive(Deserialize)]
@@ -99,20 +104,21 @@ struct WireInfo {
 
 impl WireInfo {
     /// The tenant `id`, which is what the answer says too.
-    fn into_info(self, id: TenantId) -> Result<TenantInfo, TenantError> {
+    fn into_info(self, id: &TenantId) -> Result<TenantInfo, TenantError> {
+        let invalid = |reason| TenantError::invalid_entry(id, reason);
         let status = self
             .status
             .parse()
-            .map_err(|_| invalid(&id, "its status is none that is known here"))?;
+            .map_err(|_| invalid("its status is none that is known here"))?;
         let time = |text: Option<String>| {
             text.map(|text| humantime::parse_rfc3339(&text))
                 .transpose()
-                .map_err(|_| invalid(&id, "a time of it is not RFC 3339 in UTC"))
+                .map_err(|_| invalid("a time of it is not RFC 3339 in UTC"))
         };
         let created_at = time(self.created_at)?;
         let updated_at = time(self.updated_at)?;
         Ok(TenantInfo {
-            id,
+            id: id.clone(),
             name: self.name,
             status,
             plan: self.plan,
@@ -138,28 +144,18 @@ impl WireConnection {
     fn into_connection(self) -> Result<ConnectionInfo, &'static str> {
         let url = DatabaseUrl::new(self.url)
             .map_err(|_| "its URL is none of a database that can be used")?;
-        let placement = match self.placement.as_str() {
-            "shared" => Placement::Shared,
-            "dedicated" => Placement::Dedicated,
-            _ => return Err("its placement is neither shared nor dedicated"),
-        };
-        // In a file of its own, `main` is not the name of somebody else's schema.
-        let has_own =
-            placement == Placement::Dedicated || url.backend() == sea_orm::DbBackend::Sqlite;
-        let schema = if has_own {
-            SchemaName::in_dedicated_database(&self.schema)
-        } else {
-            SchemaName::try_from(self.schema)
-        };
-        let schema = schema.map_err(|_| "its schema is no schema name")?;
-        ConnectionInfo::of_parts(&url, schema, placement)
-            .map_err(|_| "its schema is not the one of such a database")
+        let placement = self
+            .placement
+            .parse()
+            .map_err(|_| "its placement is neither shared nor dedicated")?;
+        ConnectionInfo::of_parts(&url, &self.schema, placement)
+            .map_err(|_| "its schema is not one of such a database")
     }
 }
 
 #[derive(Deserialize)]
 struct WirePage {
-    tenants: Vec<WireInfo>,
+    tenants: Vec<Map<String, Value>>,
     next: Option<String>,
 }
 

@@ -112,7 +112,8 @@ impl TenantServiceClientBuilder {
         self
     }
 
-    /// Trusts the certificates in this PEM file, besides those that the operating system trusts.
+    /// Also trusts the certificates in this PEM text: a file's contents, not its path. Unused with
+    /// `http://`.
     pub fn add_root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.root_certificates.push(pem.into());
         self
@@ -335,7 +336,10 @@ mod tests {
             ("events_idle_timeout", base().events_idle_timeout(zero)),
             ("initial_backoff", base().initial_backoff(zero)),
             ("max_backoff", base().max_backoff(zero)),
-            ("root_certificate_pem", base().add_root_certificate_pem("x")),
+            (
+                "add_root_certificate_pem",
+                base().add_root_certificate_pem("x"),
+            ),
         ] {
             assert!(!format!("{builder:?}").contains("hunter2"));
             let refused = refusal(builder);

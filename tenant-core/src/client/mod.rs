@@ -22,8 +22,8 @@ use url::Url;
 use self::backoff::Backoff;
 pub use self::{builder::TenantServiceClientBuilder, error::ServiceError, events::TenantChanges};
 use crate::{
-    ConnectionInfo, PlacedPage, PlacedTenant, TenantDirectory, TenantError, TenantId, TenantInfo,
-    TenantPage, TenantQuery, TenantStore,
+    ConnectionInfo, ListedTenant, PlacedPage, PlacedTenant, TenantDirectory, TenantError, TenantId,
+    TenantInfo, TenantPage, TenantQuery, TenantStore,
 };
 
 /// The client of the tenant management service: tenants are looked up over HTTP.
@@ -73,6 +73,9 @@ struct Shared {
 const TENANT_BOUND: usize = 64 * 1024;
 /// The most that is read of a listing, in bytes.
 const LIST_BOUND: usize = 4 * 1024 * 1024;
+/// The most tenants that are asked for at once: so many fit into that, each with all that a
+/// [`DatabaseStore`](crate::DatabaseStore) takes of it.
+const LIST_LIMIT: u32 = 200;
 
 impl TenantServiceClient {
     /// Configures a client of the service at `base_url`, which may have a path.
@@ -84,11 +87,12 @@ impl TenantServiceClient {
     ///
     /// # Errors
     ///
-    /// - [`TenantError::UnknownTenant`] when the service says so. A proxy's page of status 404 does
-    ///   not.
+    /// - [`TenantError::UnknownTenant`] when the service says so, by its own type of problem. Any
+    ///   other answer of status 404, JSON or not, may be that of a proxy.
     /// - [`TenantError::StoreUnavailable`] with a [`ServiceError`] inside when there was no usable
-    ///   answer in time.
-    /// - [`TenantError::InvalidStoreEntry`] when the answer makes no sense.
+    ///   answer in time: also when an answer is not the JSON that is documented.
+    /// - [`TenantError::InvalidStoreEntry`] when it is, and says something of the tenant that makes no
+    ///   sense.
     /// - [`TenantError::Configuration`] when the service refuses the token.
     pub async fn get_tenant_info(&self, id: &TenantId) -> Result<TenantInfo, TenantError> {
         let url = self.shared.url(&["tenants", id.as_str()]);
@@ -110,12 +114,13 @@ impl TenantServiceClient {
         body.await.and_then(|body| answer::connection(&body, id))
     }
 
-    /// One page of the tenants that the service knows.
+    /// One page of the tenants that the service knows, at most 200 of them.
     ///
     /// # Errors
     ///
-    /// As [`get_tenant_info`](Self::get_tenant_info), without
-    /// [`UnknownTenant`](TenantError::UnknownTenant).
+    /// [`TenantError::StoreUnavailable`] and [`TenantError::Configuration`], as
+    /// [`get_tenant_info`](Self::get_tenant_info). What makes no sense of one tenant is said with the
+    /// tenant.
     pub async fn list(&self, query: &TenantQuery) -> Result<TenantPage, TenantError> {
         let mut url = self.shared.url(&["tenants"]);
         if let Some(status) = query.status {
@@ -126,7 +131,7 @@ impl TenantServiceClient {
         }
         if let Some(limit) = query.limit {
             url.query_pairs_mut()
-                .append_pair("limit", &limit.to_string());
+                .append_pair("limit", &limit.min(LIST_LIMIT).to_string());
         }
         let body = self.shared.get(url, None, LIST_BOUND);
         body.await.and_then(|body| answer::page(&body))
@@ -162,12 +167,12 @@ impl TenantDirectory for TenantServiceClient {
         let mut placed = Vec::new();
         loop {
             while asking.len() < PLACES_AT_ONCE
-                && let Some((number, info)) = unplaced.next()
+                && let Some((number, ListedTenant { id, info })) = unplaced.next()
             {
                 let service = self.clone();
                 asking.spawn(async move {
-                    let place = service.get_tenant_connection_info(&info.id).await;
-                    (number, PlacedTenant::new(info, place.map(Arc::new)))
+                    let place = service.get_tenant_connection_info(&id).await;
+                    (number, PlacedTenant::new(id, info, place.map(Arc::new)))
                 });
             }
             match asking.join_next().await {
@@ -176,10 +181,8 @@ impl TenantDirectory for TenantServiceClient {
             }
         }
         placed.sort_unstable_by_key(|(number, _)| *number);
-        Ok(PlacedPage {
-            tenants: placed.into_iter().map(|(_, tenant)| tenant).collect(),
-            next,
-        })
+        let placed = placed.into_iter().map(|(_, tenant)| tenant);
+        Ok(PlacedPage::new(placed.collect(), next))
     }
 }
 

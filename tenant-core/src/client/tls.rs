@@ -35,14 +35,14 @@ pub(super) fn trusting_nobody() -> Result<ClientConfig, TenantError> {
     Ok(config)
 }
 
-/// The certificates in a PEM file, of which there is at least one.
+/// The certificates in a PEM text, of which there is at least one.
 pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, TenantError> {
     let certificates = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .unwrap_or_default();
     if certificates.is_empty() {
         return Err(TenantError::Configuration(
-            "the tenant service's `root_certificate_pem` holds no PEM certificate".to_owned(),
+            "the tenant service's `add_root_certificate_pem` was given no PEM certificate; give it the contents of a file".to_owned(),
         ));
     }
     Ok(certificates)

@@ -315,11 +315,8 @@ mod tests {
     #[test]
     #[cfg(any(feature = "service-client", feature = "database-store"))]
     fn a_file_that_no_schema_named_has_to_be_said_anew() {
-        let current = ConnectionInfo::of_parts(
-            &url("sqlite:///one/Acme.db"),
-            SchemaName::sqlite_main(),
-            Placement::Shared,
-        );
+        let current =
+            ConnectionInfo::of_parts(&url("sqlite:///one/Acme.db"), "main", Placement::Shared);
         let current = current.unwrap();
         let refused = Err(InvalidPlacement::FileWithoutSchema);
         assert_eq!(changed(&current, r#"{"url":"sqlite:///two"}"#), refused);

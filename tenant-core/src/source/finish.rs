@@ -13,14 +13,14 @@ type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 ///
 /// For what must not be cut off. A `BEGIN` that was sent and whose answer nobody reads leaves a
 /// transaction open on a pooled connection: the driver counts it only when the answer is there.
-pub(super) struct Finish<T: Send + 'static> {
+pub(crate) struct Finish<T: Send + 'static> {
     future: Option<Boxed<T>>,
     runtime: Option<Handle>,
 }
 
 impl<T: Send + 'static> Finish<T> {
     /// `runtime` is where it goes on.
-    pub(super) fn new(
+    pub(crate) fn new(
         runtime: Option<Handle>,
         future: impl Future<Output = T> + Send + 'static,
     ) -> Self {

@@ -35,6 +35,8 @@ use tokio::{
     sync::{Notify, OnceCell, OwnedSemaphorePermit, Semaphore},
 };
 
+#[cfg(feature = "database-store")]
+pub(crate) use self::finish::Finish;
 pub(crate) use self::home::Home;
 pub(crate) use self::open::{
     SourceOptions, connect_alone, connect_dedicated, create_database, create_file,

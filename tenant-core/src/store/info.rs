@@ -2,7 +2,7 @@ use std::{fmt, str::FromStr, time::SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use crate::TenantId;
+use crate::{TenantError, TenantId};
 
 /// What a store knows about a tenant, besides where its data is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +23,9 @@ pub struct TenantInfo {
     /// When the tenant was made, where the store knows. Written as RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339")]
     pub created_at: Option<SystemTime>,
-    /// When any of this, or where its data is, was last changed.
+    /// When any of this, or where its data is, was last changed. A
+    /// [`CachedStore`](crate::CachedStore) sees by it that a tenant has moved, so a store that says it
+    /// gives each change of a tenant another time.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "rfc3339")]
     pub updated_at: Option<SystemTime>,
 }
@@ -62,6 +64,19 @@ impl TenantInfo {
     pub fn with_plan(mut self, plan: impl Into<String>) -> Self {
         self.plan = Some(plan.into());
         self
+    }
+
+    /// What every registry refuses: a life does not begin in the middle.
+    pub(crate) fn check_beginning(&self) -> Result<(), TenantError> {
+        match self.status {
+            TenantStatus::Pending | TenantStatus::Active => Ok(()),
+            status => Err(TenantError::entry_refused(
+                &self.id,
+                format!(
+                    "it cannot begin as {status}; make it pending or active, and change its status"
+                ),
+            )),
+        }
     }
 }
 
@@ -161,7 +176,6 @@ mod rfc3339 {
 
     use serde::{Deserialize, Deserializer, Serializer, de::Error as _};
 
-    #[allow(clippy::ref_option, reason = "serde's signature")]
     pub(super) fn serialize<S: Serializer>(
         time: &Option<SystemTime>,
         serializer: S,

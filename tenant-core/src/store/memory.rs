@@ -44,16 +44,27 @@ pub struct MemoryStore {
 struct Tenants {
     entries: HashMap<TenantId, Entry>,
     /// Who is where, to find two tenants in one place without comparing each with each.
-    places: HashMap<String, TenantId>,
+    places: HashMap<Arc<str>, TenantId>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     info: Arc<TenantInfo>,
     connection: Arc<ConnectionInfo>,
+    /// As it was when the tenant came: on SQLite a link may turn up later, and lead elsewhere.
+    place: Arc<str>,
 }
 
 impl Entry {
+    /// Looks at the file system, on SQLite: not to be called under the lock.
+    fn new(info: TenantInfo, connection: ConnectionInfo) -> Self {
+        Self {
+            info: Arc::new(info),
+            place: connection.place().into(),
+            connection: Arc::new(connection),
+        }
+    }
+
     fn set_status(&mut self, status: TenantStatus) {
         self.info = Arc::new(TenantInfo::clone(&self.info).with_status(status));
     }
@@ -71,7 +82,8 @@ impl MemoryStore {
     /// # Errors
     ///
     /// [`TenantError::Configuration`] when it is not the JSON that is described above, with the
-    /// place; and those of [`insert`](Self::insert).
+    /// place; [`TenantError::InvalidStoreEntry`] when an entry contradicts itself, is there twice, or
+    /// places its tenant where another one is.
     pub fn from_json(json: &str) -> Result<Self, TenantError> {
         let file: File = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
         let store = Self::new();
@@ -85,22 +97,25 @@ impl MemoryStore {
                 created_at: None,
                 updated_at: None,
             };
-            let id = info.id.clone();
-            let unusable = |reason: String| TenantError::InvalidStoreEntry { tenant: id, reason };
             if store.read().entries.contains_key(&info.id) {
-                return Err(unusable("it is in the tenant file twice".to_owned()));
+                let reason = "it is in the tenant file twice";
+                return Err(TenantError::invalid_entry(&info.id, reason));
             }
             let placed = tenant
                 .connection
                 .place(&info.id, file.database_url.as_ref());
             let connection = match placed {
                 Ok(connection) => connection,
-                Err(error) => return Err(unusable(error.to_string())),
+                Err(error) => {
+                    return Err(TenantError::invalid_entry(&info.id, error.to_string()));
+                }
             };
-            match store.insert(info, connection) {
-                Err(TenantError::EntryRefused { reason, .. }) => return Err(unusable(reason)),
-                done => done?,
+            let entry = Entry::new(info, connection);
+            let mut tenants = store.write();
+            if let Some(reason) = tenants.taken(&entry) {
+                return Err(TenantError::invalid_entry(&entry.info.id, reason));
             }
+            tenants.put(entry);
         }
         Ok(store)
     }
@@ -135,7 +150,8 @@ impl MemoryStore {
     /// [`TenantError::EntryRefused`] when another tenant is placed in the same schema of the same
     /// database: each would see the other's rows.
     pub fn insert(&self, info: TenantInfo, connection: ConnectionInfo) -> Result<(), TenantError> {
-        self.write().insert(info, connection)
+        let entry = Entry::new(info, connection);
+        self.write().insert(entry)
     }
 
     /// Changes a tenant's status.
@@ -166,7 +182,7 @@ impl MemoryStore {
             .entries
             .get(id)
             .cloned()
-            .ok_or_else(|| unknown(id))
+            .ok_or_else(|| TenantError::unknown(id))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Tenants> {
@@ -179,40 +195,47 @@ impl MemoryStore {
 }
 
 impl Tenants {
-    fn insert(&mut self, info: TenantInfo, connection: ConnectionInfo) -> Result<(), TenantError> {
-        let place = connection.place();
-        match self.places.get(&place) {
-            Some(neighbour) if *neighbour != info.id => {
-                return Err(TenantError::EntryRefused {
-                    reason: format!(
-                        "its schema {} is that of tenant {neighbour} in the same database",
-                        connection.schema()
-                    ),
-                    tenant: info.id,
-                });
+    fn insert(&mut self, entry: Entry) -> Result<(), TenantError> {
+        match self.taken(&entry) {
+            Some(reason) => Err(TenantError::entry_refused(
+                &entry.info.id,
+                format!("{reason}; place it in another schema, or in another database"),
+            )),
+            None => {
+                self.put(entry);
+                Ok(())
             }
-            _ => {}
         }
-        self.remove(&info.id);
-        self.places.insert(place, info.id.clone());
-        self.entries.insert(
-            info.id.clone(),
-            Entry {
-                info: Arc::new(info),
-                connection: Arc::new(connection),
-            },
-        );
-        Ok(())
+    }
+
+    /// What is wrong with an entry's place, if that is somebody else's.
+    fn taken(&self, entry: &Entry) -> Option<String> {
+        let neighbour = self.places.get(&entry.place)?;
+        (*neighbour != entry.info.id).then(|| {
+            format!(
+                "its schema {} is that of tenant {neighbour} in the same database",
+                entry.connection.schema()
+            )
+        })
+    }
+
+    fn put(&mut self, entry: Entry) {
+        let id = entry.info.id.clone();
+        self.remove(&id);
+        self.places.insert(Arc::clone(&entry.place), id.clone());
+        self.entries.insert(id, entry);
     }
 
     fn entry_mut(&mut self, id: &TenantId) -> Result<&mut Entry, TenantError> {
-        self.entries.get_mut(id).ok_or_else(|| unknown(id))
+        self.entries
+            .get_mut(id)
+            .ok_or_else(|| TenantError::unknown(id))
     }
 
     fn remove(&mut self, id: &TenantId) -> bool {
         let removed = self.entries.remove(id);
         if let Some(removed) = &removed {
-            self.places.remove(&removed.connection.place());
+            self.places.remove(&removed.place);
         }
         removed.is_some()
     }
@@ -230,10 +253,6 @@ fn unreadable(error: &serde_json::Error) -> TenantError {
         );
     }
     TenantError::Configuration(format!("the tenant file: {what}"))
-}
-
-fn unknown(id: &TenantId) -> TenantError {
-    TenantError::UnknownTenant { tenant: id.clone() }
 }
 
 #[async_trait::async_trait]
@@ -324,7 +343,7 @@ mod tests {
         let refused = store.insert(TenantInfo::active(GLOBEX), theirs.clone());
         assert_eq!(
             refused.unwrap_err().to_string(),
-            "what was to be written about tenant globex is refused: its schema tenant_acme is that of tenant acme in the same database"
+            "what was to be written about tenant globex was refused: its schema tenant_acme is that of tenant acme in the same database; place it in another schema, or in another database"
         );
         assert_eq!(store.ids(), [ACME]);
         // A tenant may be written again, and what it left may be taken.
@@ -338,6 +357,29 @@ mod tests {
             .unwrap();
         assert!(store.remove(&GLOBEX));
         store.insert(TenantInfo::active(ACME), theirs).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn who_is_removed_leaves_the_place_it_came_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let (here, there) = (
+            directory.path().join("here"),
+            directory.path().join("there"),
+        );
+        std::fs::create_dir(&here).unwrap();
+        let place = || {
+            let url = format!("sqlite://{}/t.sqlite", here.display());
+            ConnectionInfo::dedicated(&DatabaseUrl::new(url).unwrap()).unwrap()
+        };
+        let store = MemoryStore::new();
+        store.insert(TenantInfo::active(ACME), place()).unwrap();
+        std::fs::rename(&here, &there).unwrap();
+        std::os::unix::fs::symlink(&there, &here).unwrap();
+        assert!(store.remove(&ACME));
+        std::fs::remove_file(&here).unwrap();
+        std::fs::create_dir(&here).unwrap();
+        store.insert(TenantInfo::active(GLOBEX), place()).unwrap();
     }
 
     #[test]

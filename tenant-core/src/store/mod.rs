@@ -12,15 +12,18 @@ mod registry;
 use std::sync::Arc;
 
 #[cfg(feature = "database-store")]
+#[doc(hidden)]
+pub use self::database::entity as tenant_tables;
+#[cfg(feature = "database-store")]
 pub use self::database::{
     ChangeKind, Changes, CreateTenantTables, DatabaseStore, NewTenant, RecordedChange, Revision,
-    TenantRecord, TenantUpdate, UrlKeys, entity as tenant_tables,
+    TenantRecord, TenantUpdate, UrlKeys,
 };
 pub use self::{
     cached::{CacheStatistics, CachedStore, CachedStoreBuilder},
     change::TenantChange,
     info::{InvalidTenantStatus, TenantInfo, TenantStatus},
-    listing::{TenantPage, TenantQuery},
+    listing::{ListedTenant, TenantPage, TenantQuery},
     memory::MemoryStore,
     registry::{PlacedPage, PlacedTenant, TenantDirectory, TenantRegistry},
 };
@@ -28,13 +31,11 @@ use crate::{ConnectionInfo, TenantError, TenantId};
 
 /// Where tenants are looked up: in memory, in a table, at a service.
 ///
-/// All of it is on the path of every request, and returns what it holds without copying it.
-///
-/// # Errors
-///
-/// Of those that have to be awaited: [`TenantError::UnknownTenant`] only when the store knows that there is no such
-/// tenant; [`TenantError::StoreUnavailable`] when it cannot know; [`TenantError::InvalidStoreEntry`]
-/// when what it has makes no sense.
+/// Called for every request, so return what you hold behind an `Arc`; do not copy it. The `*_at_hand`
+/// methods never wait and never fail. `tenant` and `connection` fail with
+/// [`UnknownTenant`](TenantError::UnknownTenant) only when the store *knows* that there is no such tenant,
+/// with [`StoreUnavailable`](TenantError::StoreUnavailable) when it cannot know, and with
+/// [`InvalidStoreEntry`](TenantError::InvalidStoreEntry) when the entry is unusable.
 #[async_trait::async_trait]
 pub trait TenantStore: Send + Sync {
     /// What is known about a tenant, if that is in memory and good enough to be used: what

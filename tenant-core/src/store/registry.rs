@@ -3,31 +3,50 @@ use std::sync::Arc;
 use super::{TenantInfo, TenantQuery, TenantStatus, TenantStore};
 use crate::{ConnectionInfo, TenantError, TenantId};
 
-/// A tenant, and where its tables are.
+/// A tenant, and where its tables are: one entry that makes no sense hides no other.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct PlacedTenant {
-    /// What is known about it.
-    pub info: TenantInfo,
-    /// Where it is, or why that is not known: one entry that makes no sense hides no other.
+    /// The tenant.
+    pub id: TenantId,
+    /// What is known about it, or why nothing is.
+    pub info: Result<TenantInfo, TenantError>,
+    /// Where it is, or why that is not known.
     pub connection: Result<Arc<ConnectionInfo>, TenantError>,
 }
 
 impl PlacedTenant {
     /// A tenant in its place.
     #[must_use]
-    pub fn new(info: TenantInfo, connection: Result<Arc<ConnectionInfo>, TenantError>) -> Self {
-        Self { info, connection }
+    pub fn new(
+        id: TenantId,
+        info: Result<TenantInfo, TenantError>,
+        connection: Result<Arc<ConnectionInfo>, TenantError>,
+    ) -> Self {
+        Self {
+            id,
+            info,
+            connection,
+        }
     }
 }
 
 /// Some tenants in their places, in the order of their ids' bytes.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct PlacedPage {
     /// The tenants.
     pub tenants: Vec<PlacedTenant>,
     /// What to ask for [after](TenantQuery::after) to have the next page; none on the last.
     pub next: Option<TenantId>,
+}
+
+impl PlacedPage {
+    /// These tenants, and where the next page begins, if there is one.
+    #[must_use]
+    pub fn new(tenants: Vec<PlacedTenant>, next: Option<TenantId>) -> Self {
+        Self { tenants, next }
+    }
 }
 
 /// A store whose tenants can be listed: what work on all of them needs.
@@ -38,8 +57,7 @@ pub trait TenantDirectory: TenantStore {
     ///
     /// # Errors
     ///
-    /// [`TenantError::StoreUnavailable`], and [`TenantError::InvalidStoreEntry`] when not even the
-    /// ids can be read.
+    /// [`TenantError::StoreUnavailable`]. What is wrong with one tenant's entry is said with the tenant.
     async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError>;
 
     /// One tenant and its place, as they are now: what a cache remembers is not good enough for whoever
@@ -47,11 +65,16 @@ pub trait TenantDirectory: TenantStore {
     ///
     /// # Errors
     ///
-    /// Those of [`TenantStore::tenant`].
+    /// Those of [`TenantStore::tenant`], but for [`TenantError::InvalidStoreEntry`], which is said with
+    /// the tenant.
     async fn placed(&self, id: &TenantId) -> Result<PlacedTenant, TenantError> {
-        let info = self.tenant(id).await?;
+        let info = match self.tenant(id).await {
+            Ok(info) => Ok((*info).clone()),
+            Err(error @ TenantError::InvalidStoreEntry { .. }) => Err(error),
+            Err(error) => return Err(error),
+        };
         let connection = self.connection(id).await;
-        Ok(PlacedTenant::new((*info).clone(), connection))
+        Ok(PlacedTenant::new(id.clone(), info, connection))
     }
 }
 
@@ -64,8 +87,9 @@ pub trait TenantRegistry: TenantDirectory {
     ///
     /// # Errors
     ///
-    /// [`TenantError::TenantExists`]; [`TenantError::EntryRefused`] when another tenant is
-    /// placed in the same schema of the same database; [`TenantError::StoreUnavailable`].
+    /// [`TenantError::TenantExists`]; [`TenantError::EntryRefused`] in another status, when another
+    /// tenant is placed in the same schema of the same database, and for what else the store does not
+    /// take; [`TenantError::StoreUnavailable`].
     async fn register(
         &self,
         info: TenantInfo,
@@ -84,8 +108,8 @@ pub trait TenantRegistry: TenantDirectory {
     ///
     /// # Errors
     ///
-    /// [`TenantError::UnknownTenant`]; [`TenantError::EntryRefused`] when another tenant is
-    /// there; [`TenantError::StoreUnavailable`].
+    /// [`TenantError::UnknownTenant`]; [`TenantError::EntryRefused`] when another tenant is there;
+    /// [`TenantError::StoreUnavailable`].
     async fn change_place(
         &self,
         id: &TenantId,

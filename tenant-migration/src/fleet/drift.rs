@@ -12,7 +12,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use tenant_core::{ConnectionInfo, DatabaseUrl, TenantDirectory, TenantError, TenantId};
 use tokio::sync::OnceCell;
 
-use super::{Fleet, Selection, selection::has_schema};
+use super::{Fleet, Selection};
 use crate::{
     MigrationError, SchemaStatus, SchemaVersion,
     connection::closing,
@@ -61,7 +61,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             }
         };
         let mut tenants = self.status(selection).await?;
-        tenants.retain(|tenant| has_schema(tenant.status));
+        tenants.retain(|tenant| tenant.out_of_service().is_none());
         let drift = stream::iter(tenants)
             .map(|tenant| {
                 let references = &references;

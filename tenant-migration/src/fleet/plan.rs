@@ -6,7 +6,7 @@ use sea_orm::DbBackend;
 use serde::Serialize;
 use tenant_core::{ConnectionInfo, TenantDirectory, TenantId};
 
-use super::{Fleet, Selection, selection::has_schema};
+use super::{Fleet, Selection};
 use crate::{
     MigrationError, SchemaVersion,
     ledger::Direction,
@@ -76,7 +76,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let mut alike = BTreeMap::<(bool, Vec<usize>), (Arc<ConnectionInfo>, Vec<TenantId>)>::new();
         for tenant in self.status(selection).await? {
             let pending: Vec<usize> = match &tenant.version {
-                _ if !has_schema(tenant.status) => continue,
+                _ if tenant.out_of_service().is_some() => continue,
                 SchemaVersion::UpToDate => Vec::new(),
                 SchemaVersion::Behind(pending) => (0..names.len())
                     .filter(|place| pending.contains(&names[*place]))

@@ -15,7 +15,7 @@ use futures_util::FutureExt as _;
 use tenant_core::{TenantContext, TenantDirectory, TenantError, TenantId};
 use tokio::task::JoinSet;
 
-use super::{Fleet, Rollout, Selection, selection::has_schema};
+use super::{Fleet, Rollout, Selection};
 use crate::{
     FleetReport, MigrationError, Outcome, SchemaStatus, SchemaVersion, Skipped, TenantReport,
     error::conflict,
@@ -135,12 +135,12 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let mut tenants = self.status(&run.selection).await?;
         let mut reports = Vec::with_capacity(tenants.len());
         tenants.retain(|tenant| {
-            let skipped = !has_schema(tenant.status);
-            if skipped {
-                let why = Outcome::Skipped(Skipped::Status(tenant.status));
+            let skipped = tenant.out_of_service();
+            if let Some(status) = skipped {
+                let why = Outcome::Skipped(Skipped::Status(status));
                 reports.push(TenantReport::new(tenant.tenant.clone(), why));
             }
-            !skipped
+            skipped.is_none()
         });
         let ids: Vec<TenantId> = tenants.iter().map(|tenant| tenant.tenant.clone()).collect();
         let waves = run.rollout.waves(&ids)?;

@@ -87,7 +87,8 @@ fn pattern(word: &str) -> Result<Pattern, MigrationError> {
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {
-    /// The tenants of a selection, in the order of their ids.
+    /// The tenants of a selection, in the order of their ids. What is wrong with one tenant's entry is
+    /// said with the tenant.
     ///
     /// # Errors
     ///
@@ -104,7 +105,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             selected.extend(
                 page.tenants
                     .into_iter()
-                    .filter(|tenant| selection.has(&tenant.info.id)),
+                    .filter(|tenant| selection.has(&tenant.id)),
             );
             match page.next {
                 Some(next) => query = query.with_after(next),
@@ -112,7 +113,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             }
         }
         if let Selection::Ids(ids) = selection {
-            let found: BTreeSet<_> = selected.iter().map(|tenant| &tenant.info.id).collect();
+            let found: BTreeSet<_> = selected.iter().map(|tenant| &tenant.id).collect();
             if let Some(missing) = ids.iter().find(|id| !found.contains(id)) {
                 return Err(TenantError::UnknownTenant {
                     tenant: missing.clone(),

@@ -7,8 +7,7 @@ use tenant_core::{TenantInfo, TenantRegistry};
 
 use super::{Making, Provision};
 use crate::{
-    Fleet, FleetReport, MigrationError, Outcome, SchemaStatus, Selection, Skipped,
-    fleet::{has_schema, report_on},
+    Fleet, FleetReport, MigrationError, Outcome, SchemaStatus, Selection, Skipped, fleet::report_on,
 };
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
@@ -36,8 +35,8 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     }
 
     async fn make_fresh(&self, tenant: &SchemaStatus) -> Result<Outcome, MigrationError> {
-        if !has_schema(tenant.status) {
-            return Ok(Outcome::Skipped(Skipped::Status(tenant.status)));
+        if let Some(status) = tenant.out_of_service() {
+            return Ok(Outcome::Skipped(Skipped::Status(status)));
         }
         let place = match (&tenant.place, &tenant.version) {
             (Some(place), _) => place,

@@ -246,17 +246,19 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     async fn take_up(
         &self,
         making: &Making<'_>,
-        mut entry: PlacedTenant,
+        entry: PlacedTenant,
     ) -> Result<bool, MigrationError> {
         let pending = TenantStatus::Pending;
-        if entry.info.status == pending && !making.is_made && self.is_occupied(making).await? {
+        let (mut info, mut place) = (entry.info?, entry.connection);
+        if info.status == pending && !making.is_made && self.is_occupied(making).await? {
             // Nothing was begun of it, unless somebody else does so right now.
-            entry = self.registry().placed(&making.id).await?;
-            if entry.info.status == pending {
+            let entry = self.registry().placed(&making.id).await?;
+            (info, place) = (entry.info?, entry.connection);
+            if info.status == pending {
                 return Err(making.occupied());
             }
         }
-        let place = entry.connection?;
+        let place = place?;
         if !place.overlaps(&making.place) {
             return Err(MigrationError::Configuration(format!(
                 "tenant {} is entered in another place already: in the schema {}",
@@ -264,7 +266,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
                 place.schema()
             )));
         }
-        match entry.info.status {
+        match info.status {
             TenantStatus::Active => Ok(false),
             status if status.is_before_first_use() => {
                 let provisioning = TenantStatus::Provisioning;

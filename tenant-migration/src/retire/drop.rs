@@ -40,15 +40,15 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             });
         }
         let entry = self.registry().placed(id).await?;
-        let place = entry.connection?;
-        match entry.info.status {
+        let (info, place) = (entry.info?, entry.connection?);
+        match info.status {
             status if status.is_before_first_use() => {
                 // First of all: from here on nobody completes it.
                 self.registry().withdraw(id).await?;
                 self.drop_schema(&place).await?;
             }
             TenantStatus::Archived => {
-                if let Some(name) = self.archived_before(&place, &entry.info).await? {
+                if let Some(name) = self.archived_before(&place, &info).await? {
                     self.drop_schema(&crate::relocate::renamed(&place, &name)?)
                         .await?;
                 }

@@ -29,7 +29,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// [`TenantError::Unsupported`] on MySQL, when the database has views, triggers, routines or
     /// events; what is wrong with the registry or the database.
     pub async fn archive(&self, id: &TenantId) -> Result<ConnectionInfo, MigrationError> {
-        let status = self.registry().placed(id).await?.info.status;
+        let status = self.registry().placed(id).await?.info?.status;
         if status.is_before_first_use() {
             return Err(MigrationError::WrongStatus {
                 tenant: id.clone(),
@@ -46,7 +46,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         if place.placement() == Placement::Dedicated || is_archived(&place) {
             return Ok((*place).clone());
         }
-        let before = self.archived_before(&place, &entry.info).await?;
+        let before = self.archived_before(&place, &entry.info?).await?;
         let may_be_done = before.is_some();
         let name = match before {
             Some(name) => name,
@@ -89,7 +89,7 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             Err(TenantError::UnknownTenant { .. }) if successor.is_some() => return Ok(()),
             Err(error) => return Err(error.into()),
         };
-        let (info, place) = (entry.info, entry.connection?);
+        let (info, place) = (entry.info?, entry.connection?);
         if let Some(successor) = &successor {
             // What this left when it was stopped: the new entry, and the old one without a schema.
             let is_left = from != to

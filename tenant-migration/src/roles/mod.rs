@@ -69,22 +69,23 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             ));
         }
         let tenants = self.tenants(selection).await?;
-        let reports = stream::iter(tenants)
-            .map(|tenant| async move {
-                report_on(tenant.info.id.clone(), self.grant_role_to(tenant)).await
-            })
-            .buffered(self.settings().workers);
+        let reports =
+            stream::iter(tenants)
+                .map(|tenant| async move {
+                    report_on(tenant.id.clone(), self.grant_role_to(tenant)).await
+                })
+                .buffered(self.settings().workers);
         Ok(FleetReport {
             tenants: reports.collect().await,
         })
     }
 
     async fn grant_role_to(&self, tenant: PlacedTenant) -> Result<Outcome, MigrationError> {
-        let status = tenant.info.status;
+        let status = tenant.info?.status;
         if !has_schema(status) {
             return Ok(Outcome::Skipped(Skipped::Status(status)));
         }
-        let (id, place) = (tenant.info.id, tenant.connection?);
+        let (id, place) = (tenant.id, tenant.connection?);
         Ok(match self.grant_role(&id, &place).await? {
             true => Outcome::RoleGranted,
             false => Outcome::UpToDate,

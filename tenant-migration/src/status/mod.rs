@@ -14,7 +14,7 @@ use tenant_core::{
     TenantStatus,
 };
 
-use crate::{Fleet, MigrationError, Selection, names::quoted};
+use crate::{Fleet, MigrationError, Selection, fleet::has_schema, names::quoted};
 
 /// How a tenant's schema stands to the migrations.
 #[derive(Clone, Debug)]
@@ -22,11 +22,18 @@ use crate::{Fleet, MigrationError, Selection, names::quoted};
 pub struct SchemaStatus {
     /// The tenant.
     pub tenant: TenantId,
-    /// Its status.
-    pub status: TenantStatus,
+    /// Its status, if the registry knows it: its entry may make no sense.
+    pub status: Option<TenantStatus>,
     /// How its schema stands.
     pub version: SchemaVersion,
     pub(crate) place: Option<Arc<ConnectionInfo>>,
+}
+
+impl SchemaStatus {
+    /// The status, if there is no schema to keep up to date in it.
+    pub(crate) fn out_of_service(&self) -> Option<TenantStatus> {
+        self.status.filter(|status| !has_schema(*status))
+    }
 }
 
 /// How a schema stands to the migrations.
@@ -62,6 +69,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let mut databases: HashMap<DatabaseUrl, Vec<Arc<ConnectionInfo>>> = HashMap::new();
         for place in tenants
             .iter()
+            .filter(|tenant| tenant.info.is_ok())
             .filter_map(|tenant| tenant.connection.as_ref().ok())
         {
             let places = databases.entry(place.url().clone()).or_default();
@@ -74,13 +82,14 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
             .collect()
             .await;
         let status = tenants.into_iter().map(|tenant| {
-            let (version, place) = match tenant.connection {
+            let status = tenant.info.as_ref().ok().map(|info| info.status);
+            let (version, place) = match tenant.info.and(tenant.connection) {
                 Ok(place) => (self.version(found.get(&key(&place))), Some(place)),
                 Err(error) => (SchemaVersion::Unreadable(error.into()), None),
             };
             SchemaStatus {
-                tenant: tenant.info.id,
-                status: tenant.info.status,
+                tenant: tenant.id,
+                status,
                 version,
                 place,
             }

@@ -131,6 +131,7 @@ impl EventStream {
             Some(resumed) => match state.store.changes_after(resumed, 1).await? {
                 Changes::Since(_) => ("ready", resumed),
                 Changes::Missed { latest } => ("reset", latest),
+                _ => ("reset", state.store.revision().await?),
             },
         };
         let mut revoked = state.revoked.subscribe();
@@ -208,9 +209,12 @@ impl EventStream {
                 self.told = last.revision;
                 Ok(Some(changes.iter().map(event).collect()))
             }
-            Changes::Missed { latest } => {
-                self.told = latest;
-                Ok(Some(frame("reset", latest, "{}")))
+            missed => {
+                self.told = match missed {
+                    Changes::Missed { latest } => latest,
+                    _ => self.state.store.revision().await?,
+                };
+                Ok(Some(frame("reset", self.told, "{}")))
             }
         }
     }

@@ -16,8 +16,8 @@ use futures_util::future::join_all;
 use proptest::prelude::ProptestConfig;
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use sea_orm::{
-    ColumnTrait as _, ConnectOptions, Database, DatabaseConnection, EntityTrait as _,
-    QueryFilter as _,
+    ColumnTrait as _, ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection,
+    EntityTrait as _, QueryFilter as _,
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -237,6 +237,25 @@ async fn a_tenant_lives_from_its_making_to_its_removal() {
     let unknown = world.ask("GET", "/tenants/acme").send().await.unwrap();
     assert_problem(unknown, 404, "unknown-tenant").await;
     world.stop().await;
+}
+
+#[tokio::test]
+async fn one_entry_that_makes_no_sense_hides_no_other() {
+    let world = World::new().await;
+    for id in ["a", "b", "c"] {
+        world.create(id).await;
+    }
+    let db = Database::connect(world.database().expose()).await.unwrap();
+    let sql = "UPDATE sea_orm_tenant SET status = 'asleep' WHERE id = 'b'";
+    db.execute_unprepared(sql).await.unwrap();
+    let page = world.ask("GET", "/tenants").send().await.unwrap();
+    let page: Value = page.json().await.unwrap();
+    let ids: Vec<_> = (0..3).map(|at| page["tenants"][at]["id"].clone()).collect();
+    assert_eq!(ids, ["a", "b", "c"]);
+    assert_eq!(page["tenants"][0]["status"], "active");
+    let unusable = page["tenants"][1].as_object().unwrap();
+    assert_eq!(unusable.len(), 2);
+    assert!(unusable["error"].as_str().unwrap().contains("its status"));
 }
 
 #[tokio::test]

@@ -265,6 +265,10 @@ async fn what_is_wrong_inside_is_an_internal_error() {
             tenant: "acme".parse().unwrap(),
             reason: "hunter2".to_owned(),
         },
+        TenantError::EntryRefused {
+            tenant: "acme".parse().unwrap(),
+            reason: "hunter2".to_owned(),
+        },
     ] {
         let answer = fail_with(error).await;
         assert_eq!(answer.problem(), (500, "internal".into()));

@@ -20,6 +20,8 @@ const STALE: Duration = Duration::from_secs(60);
 const UNKNOWN: Duration = Duration::from_secs(5);
 /// How long after a failure the store is not asked again.
 const RETRY: Duration = Duration::from_secs(1);
+/// How long after that it is asked in the background, and nobody waits for what it says.
+const BACKGROUND: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Truth {
@@ -91,6 +93,7 @@ fn jump(random: &mut Rng) -> Duration {
         STALE,
         FRESH + STALE,
         RETRY,
+        RETRY + BACKGROUND,
     ];
     let around = bounds[random.usize(..bounds.len())];
     match random.u8(..8) {
@@ -137,7 +140,8 @@ async fn however_time_jumps_no_answer_is_older_than_promised() {
                     if is_away {
                         failed = Some(Instant::now());
                     }
-                    let in_outage = failed.is_some_and(|at: Instant| at.elapsed() <= RETRY);
+                    let in_outage =
+                        failed.is_some_and(|at: Instant| at.elapsed() <= RETRY + BACKGROUND);
                     let promised = if in_outage { FRESH + STALE } else { FRESH };
                     let (told, ago) = match cache.tenant(&ACME).await {
                         Ok(info) => (Truth::Is(info.status), promised),

@@ -122,6 +122,10 @@ async fn a_scopes_span_is_never_told_another_tenant() {
 }
 
 #[tokio::test]
+#[allow(
+    clippy::async_yields_async,
+    reason = "the scope has ended when the closure is waited for"
+)]
 async fn a_blocking_closure_is_inside_of_its_callers_span() {
     let (capture, _guard) = Capture::start();
     let request = info_span!("request", tenant.id = Empty);

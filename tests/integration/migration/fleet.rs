@@ -1,12 +1,14 @@
 //! Many tenants at once.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sea_orm::{ConnectionTrait as _, TransactionTrait as _};
 use sea_orm_tenant::{
-    TenantRegistry as _, TenantStatus,
+    ConnectionInfo, MemoryStore, PlacedPage, TenantDirectory, TenantError, TenantId, TenantInfo,
+    TenantQuery, TenantRegistry as _, TenantStatus, TenantStore,
     migration::{
-        FleetReport, MigrationError, Outcome, Rollout, Run, SchemaVersion, Selection, Stop,
+        Fleet, FleetReport, MigrationError, Migrations, Outcome, Reference, Rollout, Run,
+        SchemaVersion, Selection, Stop,
     },
 };
 
@@ -17,6 +19,7 @@ on_every_database!(
     all_are_brought_up_and_taken_down,
     status_tells_who_is_behind_and_makes_nothing,
     one_that_fails_or_panics_stops_nobody_else,
+    one_whose_entry_makes_no_sense_stops_nobody_else,
     canaries_keep_the_others_from_harm,
     too_many_failures_end_it,
     it_can_be_stopped,
@@ -158,6 +161,76 @@ async fn one_that_fails_or_panics_stops_nobody_else(world: &World) {
     let again = fleet.up(&Run::default()).await.unwrap();
     assert_eq!(again.counts().failed, 2);
     assert_eq!(again.counts().up_to_date, 3);
+}
+
+/// A store with an entry that it cannot read.
+struct Garbled(Arc<MemoryStore>, TenantId);
+
+impl Garbled {
+    fn refused(&self) -> TenantError {
+        TenantError::InvalidStoreEntry {
+            tenant: self.1.clone(),
+            reason: "its status is none that there is".to_owned(),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl TenantStore for Garbled {
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        if *id == self.1 {
+            return Err(self.refused());
+        }
+        self.0.tenant(id).await
+    }
+
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        self.0.connection(id).await
+    }
+}
+
+#[async_trait::async_trait]
+impl TenantDirectory for Garbled {
+    async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
+        let mut page = self.0.list_placed(query).await?;
+        let garbled = page.tenants.iter_mut().find(|tenant| tenant.id == self.1);
+        garbled.unwrap().info = Err(self.refused());
+        Ok(page)
+    }
+}
+
+async fn one_whose_entry_makes_no_sense_stops_nobody_else(world: &World) {
+    let yard = Yard::new(world);
+    yard.make::<3>(&["a", "garbled", "z"]).await;
+    let store = Garbled(yard.store.clone(), yard.id("garbled"));
+    let migrations = Migrations::of::<First<4>>().unwrap();
+    let fleet = Fleet::builder(store, migrations).build().unwrap();
+    assert!(
+        fleet
+            .registry()
+            .placed(&yard.id("garbled"))
+            .await
+            .unwrap()
+            .info
+            .is_err()
+    );
+    let status = fleet.status(&Selection::All).await.unwrap();
+    assert_eq!(status[1].status, None);
+    assert!(matches!(status[1].version, SchemaVersion::Unreadable(_)));
+    let report = fleet.up(&Run::default()).await.unwrap();
+    assert_eq!(
+        outcomes(&report),
+        ["a: 1 migration", "garbled: failed", "z: 1 migration"]
+    );
+    let Outcome::Failed(error) = &report.of(&yard.id("garbled")).unwrap().outcome else {
+        unreachable!()
+    };
+    assert!(error.to_string().contains("its status is none"), "{error}");
+    let drift = fleet.drift(&Selection::All, &Reference::Migrations).await;
+    let failed: Vec<bool> = drift.unwrap().iter().map(|of| of.drift.is_err()).collect();
+    assert_eq!(failed, [false, true, false]);
+    // Nothing was done to it.
+    assert_eq!(versions(&yard).await[1], "behind by m4_due");
 }
 
 async fn canaries_keep_the_others_from_harm(world: &World) {

@@ -6,7 +6,10 @@ use sea_orm_tenant::{
     TenantId, TenantInfo, TenantQuery, TenantStatus, TenantStore as _, TenantUpdate, UrlKeys,
 };
 
-use crate::support::{World, on_every_database, plain};
+use crate::{
+    isolation::interleaving::cut,
+    support::{World, on_every_database, plain},
+};
 
 on_every_database!(
     what_is_written_is_read_back,
@@ -14,6 +17,7 @@ on_every_database!(
     readers_of_changes_miss_none_of_twenty_writers,
     of_writers_with_one_revision_one_wins,
     two_processes_make_the_tables_at_once,
+    a_write_that_is_cancelled_anywhere_takes_no_other_with_it,
 );
 
 async fn unmade(world: &World) -> DatabaseStore {
@@ -100,7 +104,7 @@ async fn readers_of_changes_miss_none_of_twenty_writers(world: &World) {
         let after = Revision::from(seen.len() as i64);
         match store.changes_after(after, 7).await.unwrap() {
             Changes::Since(changes) => seen.extend(changes),
-            Changes::Missed { latest } => panic!("missed after {after} of {latest}"),
+            missed => panic!("after {after}: {missed:?}"),
         }
         tokio::task::yield_now().await;
     }
@@ -144,4 +148,20 @@ async fn two_processes_make_the_tables_at_once(world: &World) {
     second.unwrap();
     one.create(new("acme")).await.unwrap();
     two.ping().await.unwrap();
+}
+
+/// A `BEGIN` whose answer nobody read would swallow what the next one writes on that connection.
+async fn a_write_that_is_cancelled_anywhere_takes_no_other_with_it(world: &World) {
+    let elsewhere = store(world).await;
+    let mut options = plain(&world.shared);
+    options.max_connections(1);
+    let db = Database::connect(options).await.unwrap();
+    let store = DatabaseStore::new(db, UrlKeys::generate().unwrap());
+    for round in cut::EVERYWHERE {
+        let cancelled = store.create(new(&format!("cancelled-{round}")));
+        drop(cut::after(round % 12 + 1, cancelled).await);
+        let whole = new(&format!("whole-{round}"));
+        store.create(whole.clone()).await.unwrap();
+        elsewhere.record(&whole.info.id).await.unwrap();
+    }
 }

@@ -5,7 +5,8 @@ use super::{
     canned::{json, reply},
 };
 use crate::{
-    Placement, ServiceError, TenantError, TenantId, TenantQuery, TenantStatus, TenantStore,
+    Placement, ServiceError, TenantDirectory as _, TenantError, TenantId, TenantQuery,
+    TenantStatus, TenantStore,
 };
 
 const ACME: TenantId = TenantId::from_static("acme");
@@ -83,6 +84,59 @@ async fn a_listing_is_asked_for_page_by_page() {
 }
 
 #[tokio::test]
+async fn one_entry_that_makes_no_sense_hides_no_other() {
+    let strange = [
+        r#"{"id":"a","name":"A","status":"hunter2"}"#,
+        r#"{"id":"b","name":["hunter2"],"status":"active"}"#,
+        r#"{"id":"c","name":"C","status":"active","metadata":"hunter2"}"#,
+        r#"{"id":"d","name":"D","status":"active","created_at":"hunter2"}"#,
+        r#"{"id":"e","error":"hunter2"}"#,
+    ];
+    let page = format!(
+        r#"{{"tenants":[{},{INFO}],"next":null}}"#,
+        strange.join(",")
+    );
+    let canned = Canned::start([json(200, &page), json(200, CONNECTION)]).await;
+    let listed = canned.client().list_placed(&TenantQuery::default()).await;
+    let mut listed = listed.unwrap().tenants;
+    let acme = listed.pop().unwrap();
+    assert_eq!((acme.info.unwrap().name.as_str(), acme.id), ("Acme", ACME));
+    assert!(acme.connection.is_ok());
+    assert_eq!(listed.len(), strange.len());
+    for (tenant, id) in listed.into_iter().zip(["a", "b", "c", "d", "e"]) {
+        assert_eq!(tenant.id.as_str(), id);
+        let error = tenant.info.unwrap_err();
+        assert!(
+            matches!(&error, TenantError::InvalidStoreEntry { tenant, .. } if tenant.as_str() == id)
+        );
+        assert_discreet(&error);
+    }
+}
+
+#[tokio::test]
+async fn no_more_is_asked_for_than_is_read() {
+    // As large as the service's store takes them.
+    let metadata = "a".repeat(16 * 1024 - r#"{"a":""}"#.len());
+    let name = "\\u0001".repeat(200);
+    let entry = |number: usize| {
+        format!(
+            r#"{{"id":"{number:056}","name":"{name}","status":"maintenance","plan":"{}",
+            "metadata":{{"a":"{metadata}"}},"created_at":"2026-01-02T03:04:05.678Z",
+            "updated_at":"2026-01-02T03:04:05.678Z"}}"#,
+            "\\u0001".repeat(100)
+        )
+    };
+    let entries: Vec<_> = (0..200).map(entry).collect();
+    let page = format!(r#"{{"tenants":[{}],"next":null}}"#, entries.join(","));
+    let canned = Canned::start([json(200, &page)]).await;
+    let query = TenantQuery::default().with_limit(1000);
+    let page = canned.client().list(&query).await.unwrap();
+    assert!(page.tenants.iter().all(|tenant| tenant.info.is_ok()));
+    assert_eq!(page.tenants.len(), 200);
+    assert!(canned.heads()[0].starts_with("GET /tenants?limit=200 "));
+}
+
+#[tokio::test]
 async fn a_listing_with_nonsense_is_refused() {
     for body in [
         r#"{"tenants":[{"id":"hunter2 ","name":"","status":"active"}]}"#,
@@ -106,8 +160,7 @@ async fn a_listing_with_nonsense_is_refused() {
 async fn only_the_service_says_that_a_tenant_is_unknown() {
     let typed = |kind: &str, body: &str| reply(404, &format!("content-type: {kind}\r\n"), body);
     for reply in [
-        json(404, "{}"),
-        json(404, r#"{"type":"about:blank"}"#),
+        json(404, UNKNOWN),
         typed("Application/Problem+JSON; charset=utf-8", UNKNOWN),
     ] {
         let error = failing(reply, 1).await;
@@ -120,6 +173,11 @@ async fn only_the_service_says_that_a_tenant_is_unknown() {
         typed("text/html", "<h1>hunter2</h1>"),
         typed("text/plain", UNKNOWN),
         reply(404, "", UNKNOWN),
+        // A gateway's, which finds no service behind it.
+        json(404, "{}"),
+        json(404, r#"{"error":"no route matched","request_id":"1"}"#),
+        json(404, r#"{"type":"about:blank","status":404}"#),
+        json(404, r#"{"type":null}"#),
         json(404, "[]"),
         json(404, "hunter2"),
         json(404, r#"{"type":"tag:elsewhere"}"#),

@@ -1,9 +1,8 @@
 //! One kind of answer, remembered.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     future::Future,
-    ops::Add,
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
@@ -15,7 +14,11 @@ use std::{
 use moka::sync::Cache;
 use tokio::{runtime::Handle, sync::OnceCell, time::Instant};
 
-use super::front::Front;
+use super::{
+    front::Front,
+    outage::{Outage, Outlook},
+    statistics::{CacheStatistics, Counters, count},
+};
 use crate::{TenantError, TenantId};
 
 type Answer<T> = Result<Arc<T>, TenantError>;
@@ -23,6 +26,10 @@ type Answer<T> = Result<Arc<T>, TenantError>;
 /// Asks a store.
 type Ask<S, T> =
     for<'a> fn(&'a S, &'a TenantId) -> Pin<Box<dyn Future<Output = Answer<T>> + Send + 'a>>;
+
+/// Is told, before an answer is remembered, what was remembered and what is now: nothing, where the
+/// store does not know the tenant.
+type Notice<T> = Box<dyn Fn(&TenantId, Option<&T>, Option<&T>) + Send + Sync>;
 
 /// How long answers are good for.
 #[derive(Clone, Copy)]
@@ -51,8 +58,8 @@ struct Shared<S, T> {
     /// One flight a tenant. An answer is remembered only by the flight that is here: invalidating
     /// and expiring remove it, and what it brings is its passengers' alone.
     flights: Mutex<HashMap<TenantId, Arc<Flight<T>>>>,
-    /// Until when the store is taken to be unavailable, where there is a stale answer to serve.
-    failing_until: Mutex<Option<Instant>>,
+    notice: Notice<T>,
+    outage: Outage,
     counters: Counters,
     /// Where the first question was asked, and what is asked in the background is. Whoever finds an
     /// answer at hand may be elsewhere, in a runtime that ends sooner, or in none.
@@ -78,12 +85,25 @@ impl<T> Clone for Remembered<T> {
     }
 }
 
+impl<S, T> Clone for Lookup<S, T> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
+    }
+}
+
 impl<S, T> Lookup<S, T>
 where
     S: Send + Sync + 'static,
     T: Send + Sync + 'static,
 {
-    pub(super) fn new(lifetime: Lifetime, capacity: u64, ask: Ask<S, T>) -> Self {
+    pub(super) fn new(
+        lifetime: Lifetime,
+        capacity: u64,
+        ask: Ask<S, T>,
+        notice: Notice<T>,
+    ) -> Self {
         Self {
             shared: Arc::new(Shared {
                 ask,
@@ -94,7 +114,8 @@ where
                 unknown: Cache::new(capacity),
                 generation: AtomicU64::new(0),
                 flights: Mutex::default(),
-                failing_until: Mutex::default(),
+                notice,
+                outage: Outage::default(),
                 counters: Counters::default(),
                 runtime: OnceLock::new(),
             }),
@@ -111,7 +132,7 @@ where
         }
         count(&shared.counters.hits);
         if age >= shared.refresh_from {
-            self.refresh(store, id);
+            self.ask_in_the_background(store, id);
         }
         Some(remembered.value)
     }
@@ -122,50 +143,56 @@ where
         }
         let shared = &self.shared;
         let now = Instant::now();
-        let remembered = shared.known.get(id);
-        if remembered.is_none() && shared.is_known_to_be_unknown(id, now) {
-            count(&shared.counters.hits);
-            return Err(TenantError::UnknownTenant { tenant: id.clone() });
+        match shared.known.get(id) {
+            Some(stale) if shared.serves_in_an_outage(&stale, now) => {
+                let is_served = match shared.outage.look(now) {
+                    Outlook::Answers => false,
+                    Outlook::Away => true,
+                    // The store may take its time to fail again: nobody waits for that.
+                    Outlook::Due => self.ask_in_the_background(store, id),
+                };
+                if is_served {
+                    count(&shared.counters.stale);
+                    return Ok(stale.value);
+                }
+            }
+            None if shared.is_known_to_be_unknown(id, now) => {
+                count(&shared.counters.hits);
+                return Err(TenantError::unknown(id));
+            }
+            _ => {}
         }
-        if let Some(stale) = &remembered
-            && shared.is_failing(now)
-            && shared.serves_in_an_outage(stale, now)
-        {
-            count(&shared.counters.stale);
-            return Ok(Arc::clone(&stale.value));
-        }
-        let answer = Arc::clone(shared).ask_once(store, id).await;
-        match (answer, remembered) {
-            // The store may have taken its time to fail.
+        let answer = shared.ask_once(store, id).await;
+        // The store may have taken its time to fail, and what was remembered may be forgotten by now.
+        match (answer, shared.known.get(id)) {
             (Err(TenantError::StoreUnavailable { source }), Some(stale))
                 if shared.serves_in_an_outage(&stale, Instant::now()) =>
             {
                 count(&shared.counters.stale);
-                tracing::warn!(
-                    tenant.id = id.as_str(),
-                    error = %source,
-                    "the tenant store is unavailable; what it said before is used"
-                );
+                warn_of_outage(id, &source);
                 Ok(stale.value)
             }
             (answer, _) => answer,
         }
     }
 
-    /// In the background, unless somebody does so already.
-    fn refresh(&self, store: &Arc<S>, id: &TenantId) {
+    /// Whether somebody asks now, without a wait for the answer: this, or who was first.
+    fn ask_in_the_background(&self, store: &Arc<S>, id: &TenantId) -> bool {
         // Without one, the next one who can wait asks.
         let Some(runtime) = self.shared.runtime.get() else {
-            return;
+            return false;
         };
-        if self.shared.flights().contains_key(id) {
-            return;
-        }
-        let (shared, store, id) = (Arc::clone(&self.shared), Arc::clone(store), id.clone());
+        // On the flight from here on, so that whoever comes before the task runs begins no other one.
+        let Some(passenger) = self.shared.board_first(id) else {
+            return true;
+        };
+        let store = Arc::clone(store);
         runtime.spawn(async move {
-            // Whoever asks when the lifetime is over deals with a failure.
-            let _ = shared.ask_once(&store, &id).await;
+            if let Err(TenantError::StoreUnavailable { source }) = passenger.fly(&store).await {
+                warn_of_outage(&passenger.id, &source);
+            }
         });
+        true
     }
 
     pub(super) fn invalidate(&self, id: &TenantId) {
@@ -189,26 +216,38 @@ where
     }
 
     pub(super) fn statistics(&self) -> CacheStatistics {
-        let counters = &self.shared.counters;
-        CacheStatistics {
-            hits: counters.hits.load(Ordering::Relaxed),
-            loads: counters.loads.load(Ordering::Relaxed),
-            stale: counters.stale.load(Ordering::Relaxed),
-        }
+        self.shared.counters.read()
     }
 }
 
 /// The part of a lifetime after which an answer that is in use is asked for again.
 const REFRESH_AHEAD: f64 = 0.8;
 
-/// How long after a failure stale answers are served without asking.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+fn warn_of_outage(id: &TenantId, error: &dyn std::fmt::Display) {
+    tracing::warn!(
+        tenant.id = id.as_str(),
+        %error,
+        "the tenant store is unavailable; what it said before is used"
+    );
+}
 
 impl<S, T: Send + Sync + 'static> Shared<S, T> {
     fn is_known_to_be_unknown(&self, id: &TenantId, now: Instant) -> bool {
         self.unknown
             .get(id)
             .is_some_and(|since| now.saturating_duration_since(since) < self.lifetime.unknown)
+    }
+
+    /// Under the lock on flights.
+    fn tell(&self, id: &TenantId, answer: &Answer<T>) {
+        let now = match answer {
+            Ok(value) => Some(&**value),
+            Err(TenantError::UnknownTenant { .. }) => None,
+            Err(_) => return,
+        };
+        let before = self.known.get(id);
+        let before = before.as_ref().map(|before| &*before.value);
+        (self.notice)(id, before, now);
     }
 
     /// Under the lock on flights.
@@ -219,27 +258,35 @@ impl<S, T: Send + Sync + 'static> Shared<S, T> {
 
     /// One question for all who ask at the same time. When the one who asks gives up, the next of
     /// those who wait asks.
-    async fn ask_once(self: Arc<Self>, store: &Arc<S>, id: &TenantId) -> Answer<T> {
+    async fn ask_once(self: &Arc<Self>, store: &Arc<S>, id: &TenantId) -> Answer<T> {
         if self.runtime.get().is_none()
             && let Ok(runtime) = Handle::try_current()
         {
             let _ = self.runtime.set(runtime);
         }
+        self.board(id).fly(store).await
+    }
+
+    fn board(self: &Arc<Self>, id: &TenantId) -> Passenger<S, T> {
         let flight = Arc::clone(self.flights().entry(id.clone()).or_default());
-        let landing = Landing {
-            shared: &self,
-            id,
-            flight: &flight,
+        Passenger {
+            shared: Arc::clone(self),
+            id: id.clone(),
+            flight,
+        }
+    }
+
+    /// Only if nobody is on it.
+    fn board_first(self: &Arc<Self>, id: &TenantId) -> Option<Passenger<S, T>> {
+        let flight = match self.flights().entry(id.clone()) {
+            Entry::Occupied(_) => return None,
+            Entry::Vacant(place) => Arc::clone(place.insert(Arc::default())),
         };
-        let (asked, answer) = flight
-            .get_or_init(|| async {
-                count(&self.counters.loads);
-                (Instant::now(), (self.ask)(store, id).await)
-            })
-            .await;
-        self.note(answer);
-        landing.remember(*asked, answer);
-        answer.clone()
+        Some(Passenger {
+            shared: Arc::clone(self),
+            id: id.clone(),
+            flight,
+        })
     }
 }
 
@@ -253,22 +300,6 @@ impl<S, T> Shared<S, T> {
             < self.lifetime.fresh.saturating_add(self.lifetime.stale)
     }
 
-    /// Callers do not wait, one after the other, for a store that has just failed.
-    fn is_failing(&self, now: Instant) -> bool {
-        self.failing().is_some_and(|until| now < until)
-    }
-
-    fn note(&self, answer: &Answer<T>) {
-        let unavailable = matches!(answer, Err(TenantError::StoreUnavailable { .. }));
-        *self.failing() = unavailable.then(|| Instant::now() + RETRY_AFTER);
-    }
-
-    fn failing(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.failing_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn flights(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Flight<T>>>> {
         self.flights.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -276,24 +307,42 @@ impl<S, T> Shared<S, T> {
 
 /// A passenger of a flight. The first one to land brings the answer in; the last one to give up
 /// takes the flight away.
-struct Landing<'a, S, T> {
-    shared: &'a Shared<S, T>,
-    id: &'a TenantId,
-    flight: &'a Arc<Flight<T>>,
+struct Passenger<S, T> {
+    shared: Arc<Shared<S, T>>,
+    id: TenantId,
+    flight: Arc<Flight<T>>,
 }
 
-impl<S, T: Send + Sync + 'static> Landing<'_, S, T> {
+impl<S, T: Send + Sync + 'static> Passenger<S, T> {
+    async fn fly(&self, store: &Arc<S>) -> Answer<T> {
+        let Self { shared, id, flight } = self;
+        let (asked, answer) = flight
+            .get_or_init(|| async {
+                count(&shared.counters.loads);
+                let asked = Instant::now();
+                let answer = (shared.ask)(store, id).await;
+                let is_away = matches!(answer, Err(TenantError::StoreUnavailable { .. }));
+                shared.outage.note(is_away);
+                (asked, answer)
+            })
+            .await;
+        self.land(*asked, answer);
+        answer.clone()
+    }
+
     /// An answer may be as old as its question.
-    fn remember(&self, since: Instant, answer: &Answer<T>) {
+    fn land(&self, since: Instant, answer: &Answer<T>) {
         // Under the lock, so that it is before or after an invalidation, and not around it.
         let mut flights = self.shared.flights();
-        if !is_current(&flights, self.id, self.flight) {
+        // Of an answer that is not remembered, too: its passengers act on it.
+        self.shared.tell(&self.id, answer);
+        if !is_current(&flights, &self.id, &self.flight) {
             return;
         }
-        flights.remove(self.id);
+        flights.remove(&self.id);
         match answer {
             Ok(value) => {
-                self.shared.unknown.invalidate(self.id);
+                self.shared.unknown.invalidate(&self.id);
                 let value = Arc::clone(value);
                 let remembered = Remembered {
                     value,
@@ -301,11 +350,11 @@ impl<S, T: Send + Sync + 'static> Landing<'_, S, T> {
                     // The flight is still there, so it began after everything last expired.
                     generation: self.shared.generation(),
                 };
-                self.shared.front.put(self.id, remembered.clone());
+                self.shared.front.put(&self.id, remembered.clone());
                 self.shared.known.insert(self.id.clone(), remembered);
             }
             Err(TenantError::UnknownTenant { .. }) => {
-                self.shared.forget(self.id);
+                self.shared.forget(&self.id);
                 self.shared.unknown.insert(self.id.clone(), since);
             }
             Err(_) => {}
@@ -323,47 +372,14 @@ fn is_current<T>(
         .is_some_and(|current| Arc::ptr_eq(current, flight))
 }
 
-impl<S, T> Drop for Landing<'_, S, T> {
+impl<S, T> Drop for Passenger<S, T> {
     fn drop(&mut self) {
         let mut flights = self.shared.flights();
         // The map's and this one: nobody else is on it.
-        if is_current(&flights, self.id, self.flight) && Arc::strong_count(self.flight) == 2 {
-            flights.remove(self.id);
+        if is_current(&flights, &self.id, &self.flight) && Arc::strong_count(&self.flight) == 2 {
+            flights.remove(&self.id);
         }
-    }
-}
-
-#[derive(Default)]
-struct Counters {
-    hits: AtomicU64,
-    loads: AtomicU64,
-    stale: AtomicU64,
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
-}
-
-/// What a [`CachedStore`](super::CachedStore) did since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CacheStatistics {
-    /// Answers that were remembered.
-    pub hits: u64,
-    /// Questions to the store behind.
-    pub loads: u64,
-    /// Answers that were older than their lifetime, because the store was unavailable.
-    pub stale: u64,
-}
-
-impl Add for CacheStatistics {
-    type Output = Self;
-
-    fn add(self, other: Self) -> Self {
-        Self {
-            hits: self.hits + other.hits,
-            loads: self.loads + other.loads,
-            stale: self.stale + other.stale,
-        }
+        // Under the lock: of two who leave at once, the second one sees that it is the last.
+        drop(std::mem::take(&mut self.flight));
     }
 }

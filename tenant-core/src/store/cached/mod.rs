@@ -2,13 +2,15 @@
 
 mod front;
 mod lookup;
+mod outage;
+mod statistics;
 
 use std::{fmt, future::poll_fn, pin::pin, sync::Arc, time::Duration};
 
 use futures_core::Stream;
 
-pub use self::lookup::CacheStatistics;
 use self::lookup::{Lifetime, Lookup};
+pub use self::statistics::CacheStatistics;
 use super::{
     PlacedPage, PlacedTenant, TenantChange, TenantDirectory, TenantInfo, TenantQuery,
     TenantRegistry, TenantStatus, TenantStore,
@@ -21,9 +23,13 @@ use crate::{ConnectionInfo, TenantError, TenantId};
 ///   a database's address is not asked for all the time.
 /// - However many ask for a tenant that is not remembered, the store is asked once. One of them
 ///   giving up fails none of the others.
+/// - When info shows that a tenant was [changed](TenantInfo::updated_at), where its data is is asked for
+///   again: a move is noticed within the lifetime of info.
 /// - While the store is unavailable, what was remembered serves for longer, up to
-///   [`max_stale`](CachedStoreBuilder::max_stale), with a warning; the store is tried again once a
-///   second.
+///   [`max_stale`](CachedStoreBuilder::max_stale), with a warning. From its first failure to its next
+///   answer, the store is tried again once a second in the background, and nobody whose tenant is
+///   remembered waits for it. (Who asks when nobody has for a minute does wait, and is told what is
+///   true then.)
 /// - Shortly before a lifetime ends, what is in use is asked for again in the background.
 /// - Ids that the store does not know are remembered for a short time, apart from those that it
 ///   knows: a flood of made-up ids pushes no real one out.
@@ -78,8 +84,9 @@ impl<S: TenantStore + 'static> CachedStore<S> {
     /// Has everybody asked for again, as after changes that were missed. In an outage, what was
     /// remembered still serves.
     pub fn expire_all(&self) {
-        self.inner.tenants.expire_all();
+        // In this order, as above.
         self.inner.connections.expire_all();
+        self.inner.tenants.expire_all();
     }
 
     /// Forgets each tenant that changes, as soon as the news comes, for as long as there is any.
@@ -218,14 +225,22 @@ pub struct CachedStoreBuilder<S> {
 }
 
 impl<S: TenantStore + 'static> CachedStoreBuilder<S> {
-    /// How long info is served without asking again: the longest that a suspension can go
+    /// How long info is served without asking again: the longest that a suspension or a move can go
     /// unnoticed while the store answers. Default: 30 s.
+    ///
+    /// So whoever moves a tenant puts it in maintenance for this long before, and leaves its old place
+    /// to nobody else for this long after.
     pub fn info_lifetime(mut self, lifetime: Duration) -> Self {
         self.info_lifetime = lifetime;
         self
     }
 
-    /// How long connection info is served without asking again. Default: 5 minutes.
+    /// How long connection info is served without asking again, unless the tenant was changed.
+    /// Default: 5 minutes.
+    ///
+    /// That a tenant was changed shows in its info: in [`updated_at`](TenantInfo::updated_at), above all.
+    /// With a store that leaves that out, a move of a tenant whose info stays the same goes unnoticed for
+    /// this long, too.
     pub fn connection_lifetime(mut self, lifetime: Duration) -> Self {
         self.connection_lifetime = lifetime;
         self
@@ -258,18 +273,28 @@ impl<S: TenantStore + 'static> CachedStoreBuilder<S> {
             stale: self.max_stale,
             unknown: self.unknown_lifetime,
         };
+        let connections = Lookup::new(
+            lifetime(self.connection_lifetime),
+            self.max_tenants,
+            |store: &S, id| store.connection(id),
+            Box::new(|_, _, _| {}),
+        );
+        let places = connections.clone();
+        let tenants = Lookup::new(
+            lifetime(self.info_lifetime),
+            self.max_tenants,
+            |store: &S, id| store.tenant(id),
+            // A place is that of the info it was asked for after. Another info may be from after a move.
+            Box::new(move |id, before: Option<&TenantInfo>, now| {
+                if before.is_none() || before != now {
+                    places.invalidate(id);
+                }
+            }),
+        );
         CachedStore {
             inner: Arc::new(Inner {
-                tenants: Lookup::new(
-                    lifetime(self.info_lifetime),
-                    self.max_tenants,
-                    |store, id| store.tenant(id),
-                ),
-                connections: Lookup::new(
-                    lifetime(self.connection_lifetime),
-                    self.max_tenants,
-                    |store, id| store.connection(id),
-                ),
+                tenants,
+                connections,
                 store: Arc::new(self.store),
             }),
         }

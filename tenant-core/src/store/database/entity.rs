@@ -34,7 +34,7 @@ pub mod tenant {
         pub placement: String,
         /// A hash of what no two tenants may have in common.
         pub place: String,
-        /// Of the change, or of the tenant's last one.
+        /// The revision of the tenant's last change.
         pub revision: i64,
         /// Milliseconds since the Unix epoch.
         pub created_at: i64,
@@ -55,7 +55,7 @@ pub mod change {
     #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
     #[sea_orm(table_name = "sea_orm_tenant_change")]
     pub struct Model {
-        /// Of the change, or of the tenant's last one.
+        /// The change's revision.
         #[sea_orm(primary_key, auto_increment = false)]
         pub revision: i64,
         /// Whom it is about.

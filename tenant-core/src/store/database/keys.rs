@@ -41,6 +41,11 @@ impl UrlKeys {
     /// [`TenantError::Configuration`], without the keys, when there is none, when one is no Base64
     /// or not of 32 bytes, or when one is there twice.
     pub fn parse(keys: &str) -> Result<Self, TenantError> {
+        let none = || TenantError::Configuration("there is no URL key".to_owned());
+        // A variable that is set to nothing has no first key that could be wrong.
+        if keys.trim().is_empty() {
+            return Err(none());
+        }
         let mut read: Vec<Key> = Vec::new();
         for (at, text) in (1..).zip(keys.split(',')) {
             let refused = |why: &str| TenantError::Configuration(format!("URL key {at} {why}"));
@@ -64,9 +69,7 @@ impl UrlKeys {
             read.push(key);
         }
         let mut read = read.into_iter();
-        let first = read
-            .next()
-            .ok_or_else(|| TenantError::Configuration("there is no URL key".to_owned()))?;
+        let first = read.next().ok_or_else(none)?;
         Ok(Self {
             first: Arc::new(first),
             others: read.collect(),
@@ -118,10 +121,7 @@ impl UrlKeys {
 
     /// The URL that was sealed for this tenant.
     pub(super) fn open(&self, tenant: &TenantId, sealed: &str) -> Result<DatabaseUrl, TenantError> {
-        let invalid = |reason: &str| TenantError::InvalidStoreEntry {
-            tenant: tenant.clone(),
-            reason: reason.to_owned(),
-        };
+        let invalid = |reason: &str| TenantError::invalid_entry(tenant, reason);
         let damaged = || invalid("its sealed URL is damaged, or was sealed for another tenant");
         let mut parts = sealed.split('.');
         let (Some(VERSION), Some(id), Some(text), None) =

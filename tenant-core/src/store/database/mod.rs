@@ -29,8 +29,8 @@ pub use self::{
     },
 };
 use super::{
-    PlacedPage, PlacedTenant, TenantDirectory, TenantInfo, TenantPage, TenantQuery, TenantRegistry,
-    TenantStatus, TenantStore,
+    ListedTenant, PlacedPage, PlacedTenant, TenantDirectory, TenantInfo, TenantPage, TenantQuery,
+    TenantRegistry, TenantStatus, TenantStore,
 };
 use crate::{ConnectionInfo, TenantError, TenantId};
 
@@ -44,7 +44,8 @@ const KEPT: i64 = 10_000;
 /// tenants' databases' URLs are is sealed.
 ///
 /// Every change has a [`Revision`], and changes are visible in the order of their revisions. Only
-/// the latest 10,000 are kept. The tables are made by [`migrate`](Self::migrate), or by
+/// the latest 10,000 are kept. A write that was begun is run to its end, also when its future is dropped:
+/// it is done as a whole or not at all. The tables are made by [`migrate`](Self::migrate), or by
 /// [`CreateTenantTables`] in a migrator of the application's own.
 ///
 /// Cloning costs a few reference counts.
@@ -92,7 +93,7 @@ impl DatabaseStore {
     ///
     /// Those of [`TenantStore`].
     pub async fn record(&self, id: &TenantId) -> Result<TenantRecord, TenantError> {
-        row::record(&self.row(id).await?)
+        row::record(id, &self.row(id).await?)
     }
 
     /// Some tenants, in the order of their ids' bytes. Whoever is there from the first page to the
@@ -100,19 +101,15 @@ impl DatabaseStore {
     ///
     /// # Errors
     ///
-    /// [`TenantError::InvalidStoreEntry`] when a row makes no sense;
-    /// [`TenantError::StoreUnavailable`].
+    /// [`TenantError::StoreUnavailable`]. What is wrong with one tenant's row is said with the tenant; a
+    /// row whose id is none is nobody's, and is left out with a warning in the log.
     pub async fn list(&self, query: &TenantQuery) -> Result<TenantPage, TenantError> {
-        let (rows, more) = self.rows(query).await?;
-        let tenants = rows
-            .iter()
-            .map(|row| Ok(row::record(row)?.info))
-            .collect::<Result<Vec<_>, TenantError>>()?;
-        let next = tenants
-            .last()
-            .filter(|_| more)
-            .map(|tenant| tenant.id.clone());
-        Ok(TenantPage { tenants, next })
+        let (rows, next) = self.rows(query).await?;
+        let listed = rows.into_iter().map(|(id, row)| {
+            let info = row::record(&id, &row).map(|record| record.info);
+            ListedTenant::new(id, info)
+        });
+        Ok(TenantPage::new(listed.collect(), next))
     }
 
     /// The revision of the latest change.
@@ -128,7 +125,8 @@ impl DatabaseStore {
     ///
     /// # Errors
     ///
-    /// [`TenantError::StoreUnavailable`].
+    /// [`TenantError::InvalidTenantId`] and [`TenantError::InvalidStoreEntry`] when a row of them makes no
+    /// sense; [`TenantError::StoreUnavailable`].
     pub async fn changes_after(&self, after: Revision, limit: u64) -> Result<Changes, TenantError> {
         let latest = self.revision().await?;
         if after == latest || limit == 0 {
@@ -153,22 +151,48 @@ impl DatabaseStore {
         Ok(Changes::Since(changes.collect::<Result<_, _>>()?))
     }
 
-    /// The rows of a page, and whether there are more behind it.
-    async fn rows(&self, query: &TenantQuery) -> Result<(Vec<tenant::Model>, bool), TenantError> {
+    /// The rows of a page, and the last of them if there are more behind it.
+    async fn rows(
+        &self,
+        query: &TenantQuery,
+    ) -> Result<(Vec<(TenantId, tenant::Model)>, Option<TenantId>), TenantError> {
         let bound = query.bound();
-        let mut select = tenant::Entity::find()
-            .order_by_asc(tenant::Column::Id)
-            .limit(bound as u64 + 1);
-        if let Some(status) = query.status {
-            select = select.filter(tenant::Column::Status.eq(status.as_str()));
+        let mut found: Vec<(TenantId, tenant::Model)> = Vec::new();
+        let mut after = query.after.as_ref().map(ToString::to_string);
+        // Once, unless there are rows whose ids are none: a page ends with one that is.
+        loop {
+            let mut select = tenant::Entity::find()
+                .order_by_asc(tenant::Column::Id)
+                .limit(bound as u64 + 1);
+            if let Some(status) = query.status {
+                select = select.filter(tenant::Column::Status.eq(status.as_str()));
+            }
+            if let Some(after) = &after {
+                select = select.filter(tenant::Column::Id.gt(after.as_str()));
+            }
+            let rows = select.all(&self.db).await.map_err(unavailable)?;
+            let is_last = rows.len() <= bound;
+            after = rows.last().map(|row| row.id.clone());
+            for row in rows {
+                if found.len() == bound {
+                    let next = found.last().map(|(id, _)| id.clone());
+                    return Ok((found, next));
+                }
+                match row.id.parse() {
+                    Ok(id) => found.push((id, row)),
+                    Err(error) => tracing::warn!(%error, "a row of the tenants' table is nobody's"),
+                }
+            }
+            if is_last {
+                return Ok((found, None));
+            }
         }
-        if let Some(after) = &query.after {
-            select = select.filter(tenant::Column::Id.gt(after.as_str()));
-        }
-        let mut rows = select.all(&self.db).await.map_err(unavailable)?;
-        let more = rows.len() > bound;
-        rows.truncate(bound);
-        Ok((rows, more))
+    }
+
+    fn placed_row(&self, id: TenantId, row: &tenant::Model) -> PlacedTenant {
+        let info = row::record(&id, row).map(|record| record.info);
+        let connection = row::connection(&id, row, &self.keys).map(Arc::new);
+        PlacedTenant::new(id, info, connection)
     }
 
     async fn row(&self, id: &TenantId) -> Result<tenant::Model, TenantError> {
@@ -176,7 +200,7 @@ impl DatabaseStore {
             .one(&self.db)
             .await
             .map_err(unavailable)?
-            .ok_or_else(|| TenantError::UnknownTenant { tenant: id.clone() })
+            .ok_or_else(|| TenantError::unknown(id))
     }
 
     /// The row behind an id, or the first one.
@@ -226,20 +250,13 @@ impl TenantStore for DatabaseStore {
 #[async_trait::async_trait]
 impl TenantDirectory for DatabaseStore {
     async fn list_placed(&self, query: &TenantQuery) -> Result<PlacedPage, TenantError> {
-        let (rows, more) = self.rows(query).await?;
-        let tenants = rows
-            .iter()
-            .map(|row| {
-                let info = row::record(row)?.info;
-                let connection = row::connection(&info.id, row, &self.keys).map(Arc::new);
-                Ok(PlacedTenant::new(info, connection))
-            })
-            .collect::<Result<Vec<_>, TenantError>>()?;
-        let next = tenants
-            .last()
-            .filter(|_| more)
-            .map(|tenant| tenant.info.id.clone());
-        Ok(PlacedPage { tenants, next })
+        let (rows, next) = self.rows(query).await?;
+        let placed = rows.into_iter().map(|(id, row)| self.placed_row(id, &row));
+        Ok(PlacedPage::new(placed.collect(), next))
+    }
+
+    async fn placed(&self, id: &TenantId) -> Result<PlacedTenant, TenantError> {
+        Ok(self.placed_row(id.clone(), &self.row(id).await?))
     }
 }
 

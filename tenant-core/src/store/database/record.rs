@@ -172,6 +172,7 @@ impl ChangeKind {
 
 /// What happened after a revision.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Changes {
     /// Every change, oldest first, up to the limit that was asked for.
     Since(Vec<RecordedChange>),

@@ -12,8 +12,7 @@ use super::{
     keys::hexadecimal,
 };
 use crate::{
-    ConnectionEntry, ConnectionInfo, Placement, SchemaName, TenantError, TenantId, TenantInfo,
-    TenantStatus,
+    ConnectionEntry, ConnectionInfo, Placement, TenantError, TenantId, TenantInfo, TenantStatus,
 };
 
 const MAX_NAME: usize = 200;
@@ -25,12 +24,7 @@ pub(super) fn of_new(new: &NewTenant, keys: &UrlKeys) -> Result<tenant::Model, T
     let info = &new.info;
     check_name(&info.id, &info.name)?;
     check_plan(&info.id, info.plan.as_deref())?;
-    if !matches!(info.status, TenantStatus::Pending | TenantStatus::Active) {
-        return Err(TenantError::Configuration(format!(
-            "a tenant cannot begin as {}; make {} as pending or active, and update its status",
-            info.status, info.id
-        )));
-    }
+    info.check_beginning()?;
     let mut row = tenant::Model {
         id: info.id.to_string(),
         name: info.name.clone(),
@@ -97,14 +91,11 @@ pub(super) fn updated(
 }
 
 /// What a row says about its tenant.
-pub(super) fn record(row: &tenant::Model) -> Result<TenantRecord, TenantError> {
-    let id: TenantId = row.id.parse()?;
-    let mut info = TenantInfo::active(id)
-        .with_name(&row.name)
-        .with_status(TenantStatus::Pending);
-    info.status = status(&info.id, &row.status)?;
+pub(super) fn record(id: &TenantId, row: &tenant::Model) -> Result<TenantRecord, TenantError> {
+    let mut info = TenantInfo::active(id.clone()).with_name(&row.name);
+    info.status = status(id, &row.status)?;
     info.plan.clone_from(&row.plan);
-    info.metadata = metadata(&info.id, &row.metadata)?;
+    info.metadata = metadata(id, &row.metadata)?;
     info.created_at = time(row.created_at);
     info.updated_at = time(row.updated_at);
     Ok(TenantRecord {
@@ -120,20 +111,11 @@ pub(super) fn connection(
     keys: &UrlKeys,
 ) -> Result<ConnectionInfo, TenantError> {
     let url = keys.open(id, &row.url_sealed)?;
-    let placement = match row.placement.as_str() {
-        "shared" => Placement::Shared,
-        "dedicated" => Placement::Dedicated,
-        _ => return Err(invalid(id, "its placement is neither shared nor dedicated")),
-    };
-    let unusable = |error: &dyn std::fmt::Display| invalid(id, &error.to_string());
-    let schema = match (placement, url.backend()) {
-        (Placement::Dedicated, _) | (_, sea_orm::DbBackend::Sqlite) => {
-            SchemaName::in_dedicated_database(&row.schema)
-        }
-        _ => row.schema.parse(),
-    }
-    .map_err(|error| unusable(&error))?;
-    ConnectionInfo::of_parts(&url, schema, placement).map_err(|error| unusable(&error))
+    let placement: Placement = row.placement.parse().map_err(|_| {
+        TenantError::invalid_entry(id, "its placement is neither shared nor dedicated")
+    })?;
+    ConnectionInfo::of_parts(&url, &row.schema, placement)
+        .map_err(|error| TenantError::invalid_entry(id, error.to_string()))
 }
 
 pub(super) fn recorded(row: &change::Model) -> Result<RecordedChange, TenantError> {
@@ -144,7 +126,10 @@ pub(super) fn recorded(row: &change::Model) -> Result<RecordedChange, TenantErro
             tenant,
             kind,
         }),
-        None => Err(invalid(&tenant, "a change of it is of no known kind")),
+        None => Err(TenantError::invalid_entry(
+            &tenant,
+            "a change of it is of no known kind",
+        )),
     }
 }
 
@@ -155,22 +140,6 @@ pub(super) fn now() -> i64 {
         .ok()
         .and_then(|since| since.as_millis().try_into().ok())
         .unwrap_or_default()
-}
-
-/// What is there makes no sense.
-pub(super) fn invalid(tenant: &TenantId, reason: &str) -> TenantError {
-    TenantError::InvalidStoreEntry {
-        tenant: tenant.clone(),
-        reason: reason.to_owned(),
-    }
-}
-
-/// What was to be written makes no sense.
-pub(super) fn refused(tenant: &TenantId, reason: &str) -> TenantError {
-    TenantError::EntryRefused {
-        tenant: tenant.clone(),
-        reason: reason.to_owned(),
-    }
 }
 
 pub(super) fn unavailable(error: DbErr) -> TenantError {
@@ -185,11 +154,7 @@ fn place(
 ) -> Result<(), TenantError> {
     row.url_sealed = keys.seal(id, connection.url())?;
     row.schema = connection.schema().to_string();
-    row.placement = match connection.placement() {
-        Placement::Shared => "shared",
-        Placement::Dedicated => "dedicated",
-    }
-    .to_owned();
+    row.placement = connection.placement().as_str().to_owned();
     row.place = hash(connection);
     Ok(())
 }
@@ -207,7 +172,7 @@ fn changed(
     } else {
         entry.change(id, &connection(id, row, keys)?)
     };
-    changed.map_err(|error| refused(id, &error.to_string()))
+    changed.map_err(|error| TenantError::entry_refused(id, error.to_string()))
 }
 
 fn hash(connection: &ConnectionInfo) -> String {
@@ -216,9 +181,11 @@ fn hash(connection: &ConnectionInfo) -> String {
 
 fn check_name(id: &TenantId, name: &str) -> Result<(), TenantError> {
     if name.is_empty() || name.chars().count() > MAX_NAME || name.contains('\0') {
-        return Err(refused(
+        return Err(TenantError::entry_refused(
             id,
-            &format!("its name is not of 1 to {MAX_NAME} characters, none of them NUL"),
+            format!(
+                "its name is not of 1 to {MAX_NAME} characters, none of them NUL; give it such a one"
+            ),
         ));
     }
     Ok(())
@@ -226,10 +193,14 @@ fn check_name(id: &TenantId, name: &str) -> Result<(), TenantError> {
 
 fn check_plan(id: &TenantId, plan: Option<&str>) -> Result<(), TenantError> {
     match plan {
-        Some(plan) if plan.chars().count() > MAX_PLAN || plan.contains('\0') => Err(refused(
-            id,
-            &format!("its plan is not of at most {MAX_PLAN} characters, none of them NUL"),
-        )),
+        Some(plan) if plan.chars().count() > MAX_PLAN || plan.contains('\0') => {
+            Err(TenantError::entry_refused(
+                id,
+                format!(
+                    "its plan is not of at most {MAX_PLAN} characters, none of them NUL; shorten it"
+                ),
+            ))
+        }
         _ => Ok(()),
     }
 }
@@ -237,20 +208,21 @@ fn check_plan(id: &TenantId, plan: Option<&str>) -> Result<(), TenantError> {
 fn written(id: &TenantId, metadata: &Map<String, Value>) -> Result<String, TenantError> {
     match serde_json::to_string(metadata) {
         Ok(json) if json.len() <= MAX_METADATA => Ok(json),
-        _ => Err(refused(
+        _ => Err(TenantError::entry_refused(
             id,
-            &format!("its metadata is more than {MAX_METADATA} bytes of JSON"),
+            format!("its metadata is more than {MAX_METADATA} bytes of JSON; keep less of it here"),
         )),
     }
 }
 
 fn metadata(id: &TenantId, json: &str) -> Result<Map<String, Value>, TenantError> {
-    serde_json::from_str(json).map_err(|_| invalid(id, "its metadata is no JSON object"))
+    serde_json::from_str(json)
+        .map_err(|_| TenantError::invalid_entry(id, "its metadata is no JSON object"))
 }
 
 fn status(id: &TenantId, word: &str) -> Result<TenantStatus, TenantError> {
     word.parse()
-        .map_err(|_| invalid(id, "its status is none that there is"))
+        .map_err(|_| TenantError::invalid_entry(id, "its status is none that there is"))
 }
 
 fn time(milliseconds: i64) -> Option<SystemTime> {

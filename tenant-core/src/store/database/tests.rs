@@ -101,7 +101,9 @@ async fn bounds_are_told_by_their_field() {
     let refused = async |change: fn(&mut TenantInfo)| {
         let mut tenant = new(&ACME);
         change(&mut tenant.info);
-        store.create(tenant).await.unwrap_err().to_string()
+        let error = store.create(tenant).await.unwrap_err();
+        assert!(matches!(error, TenantError::EntryRefused { .. }), "{error}");
+        error.to_string()
     };
     assert!(refused(|info| info.name.clear()).await.contains("name"));
     assert!(
@@ -226,6 +228,64 @@ async fn rows_that_make_no_sense_are_refused_without_secrets() {
 }
 
 #[tokio::test]
+async fn one_row_that_makes_no_sense_hides_no_other() {
+    let (store, _directory) = store().await;
+    for (id, column, value) in [
+        ("a", "id", "A row of nobody"),
+        ("b", "status", "sleeping"),
+        ("c", "metadata", "[]"),
+        ("d", "placement", "nowhere"),
+        ("e", "id", "e!"),
+        ("f", "name", "F"),
+        ("g", "id", "g!"),
+    ] {
+        let id = id.parse().unwrap();
+        store.create(new(&id)).await.unwrap();
+        set(&store, column, &id, value).await;
+    }
+    for limit in 1..=8 {
+        let mut query = TenantQuery::default().with_limit(limit);
+        let mut seen = Vec::new();
+        loop {
+            let page = store.list_placed(&query).await.unwrap();
+            let listed = store.list(&query).await.unwrap();
+            assert_eq!(listed.next, page.next);
+            assert_eq!(listed.tenants.len(), page.tenants.len());
+            for tenant in page.tenants {
+                let (info, place) = (tenant.info.is_ok(), tenant.connection.is_ok());
+                seen.push((tenant.id.to_string(), info, place));
+            }
+            match page.next {
+                Some(next) => query = query.with_after(next),
+                None => break,
+            }
+        }
+        let seen = seen.iter().map(|(id, info, place)| (&**id, *info, *place));
+        assert_eq!(
+            seen.collect::<Vec<_>>(),
+            [
+                ("b", false, true),
+                ("c", false, true),
+                ("d", true, false),
+                ("f", true, true)
+            ]
+        );
+    }
+}
+
+#[tokio::test]
+async fn no_two_changes_have_the_same_time() {
+    let (store, _directory) = store().await;
+    let mut last = store.create(new(&ACME)).await.unwrap().info.updated_at;
+    for at in 0..20 {
+        let update = TenantUpdate::default().with_name(format!("name {at}"));
+        let updated = store.update(&ACME, update, None).await.unwrap();
+        assert!(updated.info.updated_at > last);
+        last = updated.info.updated_at;
+    }
+}
+
+#[tokio::test]
 async fn tables_are_made_once_however_often_asked() {
     let (store, _directory) = store().await;
     let (one, two) = tokio::join!(store.migrate(), store.migrate());
@@ -239,7 +299,9 @@ fn bad_keys_are_refused_without_being_shown() {
     let error = |keys: &str| UrlKeys::parse(keys).unwrap_err().to_string();
     let key = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
     assert!(UrlKeys::parse(key).is_ok());
-    assert!(error("").contains("key 1"));
+    assert!(error("").contains("there is no URL key"));
+    assert!(error(" \n").contains("there is no URL key"));
+    assert!(error(&format!("{key},")).contains("key 2 is not 32 bytes"));
     assert!(error("c2hvcnQ=").contains("32 bytes"));
     assert!(error(&format!("{key},{key}")).contains("key 2 is there twice"));
     assert!(!error("hunter2hunter2").contains("hunter2"));

@@ -9,13 +9,14 @@ use sea_orm::{
     QueryFilter as _, QuerySelect as _, TransactionTrait as _,
     sea_query::{Expr, ExprTrait as _},
 };
+use tokio::runtime::Handle;
 
 use super::{
     ChangeKind, DatabaseStore, LATEST, NewTenant, Revision, TenantRecord, TenantUpdate,
     entity::{change, revision, tenant},
-    row::{self, refused, unavailable},
+    row::{self, unavailable},
 };
-use crate::{TenantError, TenantId, TenantStatus};
+use crate::{TenantError, TenantId, TenantStatus, source::Finish};
 
 /// A transaction with a revision of its own.
 struct Write {
@@ -30,13 +31,21 @@ impl DatabaseStore {
     ///
     /// # Errors
     ///
-    /// [`TenantError::TenantExists`]; [`TenantError::EntryRefused`] when its name is not of 1
-    /// to 200 characters, its plan of more than 100, its metadata of more than 16 KiB as JSON, or
-    /// when another tenant is placed in the same schema of the same database;
-    /// [`TenantError::Configuration`] in another status; [`TenantError::StoreUnavailable`].
+    /// [`TenantError::TenantExists`]; [`TenantError::EntryRefused`] when its name is not of 1 to 200
+    /// characters, its plan of more than 100, its metadata of more than 16 KiB as JSON, when it is in
+    /// another status, or when another tenant is placed in the same schema of the same database;
+    /// [`TenantError::StoreUnavailable`].
     pub async fn create(&self, new: NewTenant) -> Result<TenantRecord, TenantError> {
-        let mut row = row::of_new(&new, &self.keys)?;
-        let id = new.info.id;
+        let row = row::of_new(&new, &self.keys)?;
+        let (store, id) = (self.clone(), new.info.id);
+        to_its_end(async move { store.create_row(id, row).await }).await
+    }
+
+    async fn create_row(
+        &self,
+        id: TenantId,
+        mut row: tenant::Model,
+    ) -> Result<TenantRecord, TenantError> {
         let write = self.begin().await?;
         if write.find(&id).await?.is_some() {
             return Err(TenantError::TenantExists { tenant: id });
@@ -49,7 +58,7 @@ impl DatabaseStore {
             .exec_without_returning(&write.tx)
             .await
             .map_err(unavailable)?;
-        let record = row::record(&row)?;
+        let record = row::record(&id, &row)?;
         self.commit(write, &id, ChangeKind::Created).await?;
         Ok(record)
     }
@@ -60,9 +69,9 @@ impl DatabaseStore {
     /// # Errors
     ///
     /// [`TenantError::UnknownTenant`]; [`TenantError::TenantChanged`] when it has another revision;
-    /// [`TenantError::IllegalStatusChange`]; [`TenantError::EntryRefused`] as
-    /// [`create`](Self::create), and when [`TenantUpdate::place`] makes no sense for it;
-    /// [`TenantError::InvalidStoreEntry`] when what is there makes none;
+    /// [`TenantError::IllegalStatusChange`]; [`TenantError::EntryRefused`] as [`create`](Self::create),
+    /// and when [`TenantUpdate::place`] makes no sense for it;
+    /// [`TenantError::InvalidStoreEntry`] when what is there makes no sense;
     /// [`TenantError::StoreUnavailable`].
     pub async fn update(
         &self,
@@ -71,6 +80,16 @@ impl DatabaseStore {
         expected: Option<Revision>,
     ) -> Result<TenantRecord, TenantError> {
         row::check(id, &update)?;
+        let (store, id) = (self.clone(), id.clone());
+        to_its_end(async move { store.update_row(&id, update, expected).await }).await
+    }
+
+    async fn update_row(
+        &self,
+        id: &TenantId,
+        update: TenantUpdate,
+        expected: Option<Revision>,
+    ) -> Result<TenantRecord, TenantError> {
         let write = self.begin().await?;
         let found = write.expect(id, expected).await?;
         let moved = update.connection.is_some() || update.place.is_some();
@@ -79,8 +98,9 @@ impl DatabaseStore {
             write.refuse_neighbour(id, &row).await?;
         }
         row.revision = write.revision;
-        row.updated_at = write.at;
-        let record = row::record(&row)?;
+        // Also where the clock stands still, or goes back: a cache tells by it that this is another state.
+        row.updated_at = std::cmp::max(write.at, row.updated_at.saturating_add(1));
+        let record = row::record(id, &row)?;
         let mut all = row.into_active_model().reset_all();
         all.id = Unchanged(id.to_string());
         tenant::Entity::update_many()
@@ -117,9 +137,20 @@ impl DatabaseStore {
         allowed: fn(TenantStatus) -> bool,
         to: &'static str,
     ) -> Result<(), TenantError> {
+        let (store, id) = (self.clone(), id.clone());
+        to_its_end(async move { store.remove_row(&id, expected, allowed, to).await }).await
+    }
+
+    async fn remove_row(
+        &self,
+        id: &TenantId,
+        expected: Option<Revision>,
+        allowed: fn(TenantStatus) -> bool,
+        to: &'static str,
+    ) -> Result<(), TenantError> {
         let write = self.begin().await?;
         let found = write.expect(id, expected).await?;
-        let from = row::record(&found)?.info.status;
+        let from = row::record(id, &found)?.info.status;
         if !allowed(from) {
             return Err(TenantError::IllegalStatusChange {
                 tenant: id.clone(),
@@ -167,7 +198,7 @@ impl DatabaseStore {
         Ok(resealed)
     }
 
-    /// Begins a write. A dropped one is rolled back, its revision too.
+    /// Begins a write. One that fails is rolled back, its revision too.
     async fn begin(&self) -> Result<Write, TenantError> {
         let tx = self.db.begin().await.map_err(unavailable)?;
         revision::Entity::update_many()
@@ -209,6 +240,15 @@ impl DatabaseStore {
     }
 }
 
+/// Runs a write to its end, also when whoever asked for it gives up. Cut off half way, it would harm the
+/// pool: a `BEGIN` whose answer nobody read leaves a transaction open on its connection, and on MySQL a
+/// connection may wait for ever for the rest of an answer.
+async fn to_its_end<T: Send + 'static>(
+    write: impl Future<Output = Result<T, TenantError>> + Send + 'static,
+) -> Result<T, TenantError> {
+    Finish::new(Handle::try_current().ok(), write).await
+}
+
 impl Write {
     async fn find(&self, id: &TenantId) -> Result<Option<tenant::Model>, TenantError> {
         tenant::Entity::find_by_id(id.as_str())
@@ -225,7 +265,7 @@ impl Write {
         let found = self
             .find(id)
             .await?
-            .ok_or_else(|| TenantError::UnknownTenant { tenant: id.clone() })?;
+            .ok_or_else(|| TenantError::unknown(id))?;
         match expected {
             Some(expected) if expected.get() != found.revision => {
                 Err(TenantError::TenantChanged { tenant: id.clone() })
@@ -249,10 +289,10 @@ impl Write {
             .await
             .map_err(unavailable)?;
         match neighbour {
-            Some(neighbour) => Err(refused(
+            Some(neighbour) => Err(TenantError::entry_refused(
                 id,
-                &format!(
-                    "its schema {} is that of tenant {neighbour} in the same database",
+                format!(
+                    "its schema {} is that of tenant {neighbour} in the same database; place it in another schema, or in another database",
                     row.schema
                 ),
             )),

@@ -30,21 +30,17 @@ impl TenantDirectory for MemoryStore {
         listed.sort_unstable_by_key(|entry| &entry.info.id);
         let more = listed.len() > query.bound();
         listed.truncate(query.bound());
-        Ok(PlacedPage {
-            next: listed
-                .last()
-                .filter(|_| more)
-                .map(|last| last.info.id.clone()),
-            tenants: listed
-                .into_iter()
-                .map(|entry| {
-                    PlacedTenant::new(
-                        TenantInfo::clone(&entry.info),
-                        Ok(Arc::clone(&entry.connection)),
-                    )
-                })
-                .collect(),
-        })
+        let next = listed.last().filter(|_| more);
+        let next = next.map(|last| last.info.id.clone());
+        let placed = |entry: &Entry| {
+            PlacedTenant::new(
+                entry.info.id.clone(),
+                Ok(TenantInfo::clone(&entry.info)),
+                Ok(Arc::clone(&entry.connection)),
+            )
+        };
+        let tenants = listed.into_iter().map(placed).collect();
+        Ok(PlacedPage::new(tenants, next))
     }
 }
 
@@ -55,11 +51,14 @@ impl TenantRegistry for MemoryStore {
         info: TenantInfo,
         connection: ConnectionInfo,
     ) -> Result<(), TenantError> {
+        info.check_beginning()?;
+        let entry = Entry::new(info, connection);
         let mut tenants = self.write();
-        if tenants.entries.contains_key(&info.id) {
-            return Err(TenantError::TenantExists { tenant: info.id });
+        if tenants.entries.contains_key(&entry.info.id) {
+            let tenant = entry.info.id.clone();
+            return Err(TenantError::TenantExists { tenant });
         }
-        tenants.insert(info, connection)
+        tenants.insert(entry)
     }
 
     async fn change_status(&self, id: &TenantId, status: TenantStatus) -> Result<(), TenantError> {
@@ -75,9 +74,14 @@ impl TenantRegistry for MemoryStore {
         id: &TenantId,
         connection: ConnectionInfo,
     ) -> Result<(), TenantError> {
+        let place = connection.place().into();
         let mut tenants = self.write();
-        let info = TenantInfo::clone(&tenants.entry_mut(id)?.info);
-        tenants.insert(info, connection)
+        let moved = Entry {
+            info: Arc::clone(&tenants.entry_mut(id)?.info),
+            connection: Arc::new(connection),
+            place,
+        };
+        tenants.insert(moved)
     }
 
     async fn withdraw(&self, id: &TenantId) -> Result<(), TenantError> {

@@ -18,7 +18,7 @@ use super::{
     failure::{Failure, Verdict},
     settings::Settings,
 };
-use crate::{Fleet, Selection};
+use crate::{Fleet, Selection, fleet::has_schema};
 
 /// What a command needs.
 pub(super) struct Program<'c, R> {
@@ -52,8 +52,12 @@ impl<R: TenantRegistry + 'static> Program<'_, R> {
     async fn select(&self, tenants: &Tenants) -> Result<(Selection, usize), Failure> {
         let selection = tenants.selection()?;
         let tenants = self.fleet.tenants(&selection).await?;
-        let has_schema = |tenant: &&PlacedTenant| crate::fleet::has_schema(tenant.info.status);
-        let number = tenants.iter().filter(has_schema).count();
+        // One whose entry makes no sense counts: it is reported, too.
+        let is_worked_on = |tenant: &&PlacedTenant| {
+            let info = tenant.info.as_ref();
+            info.map_or(true, |info| has_schema(info.status))
+        };
+        let number = tenants.iter().filter(is_worked_on).count();
         Ok((selection, number))
     }
 }

@@ -10,7 +10,6 @@ use crate::{
         failure::{Failure, Verdict},
         table::{names, number_of},
     },
-    fleet::has_schema,
 };
 
 impl<R: TenantRegistry + 'static> Program<'_, R> {
@@ -22,7 +21,7 @@ impl<R: TenantRegistry + 'static> Program<'_, R> {
         all: bool,
     ) -> Result<Verdict, Failure> {
         let mut unplanned = self.fleet.status(selection).await?;
-        unplanned.retain(|tenant| has_schema(tenant.status) && !is_plannable(tenant));
+        unplanned.retain(|tenant| tenant.out_of_service().is_none() && !is_plannable(tenant));
         for tenant in &unplanned {
             let (id, version) = (&tenant.tenant, &tenant.version);
             self.console

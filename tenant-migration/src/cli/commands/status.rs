@@ -9,7 +9,6 @@ use crate::{
         failure::{Failure, Verdict},
         table::{number_of, table},
     },
-    fleet::has_schema,
 };
 
 impl<R: TenantRegistry + 'static> Program<'_, R> {
@@ -40,7 +39,7 @@ impl Document {
         let mut document = Self::default();
         for tenant in &tenants {
             *match &tenant.version {
-                _ if !has_schema(tenant.status) => &mut document.out_of_service,
+                _ if tenant.out_of_service().is_some() => &mut document.out_of_service,
                 SchemaVersion::UpToDate => &mut document.up_to_date,
                 SchemaVersion::Behind(_) => &mut document.behind,
                 SchemaVersion::Ahead(_) => &mut document.ahead,
@@ -72,13 +71,14 @@ impl Document {
         let shown = self.tenants.iter();
         let shown = shown.filter(|tenant| all || !is_up_to_date(tenant));
         let rows = shown.map(|tenant| {
-            let version = match has_schema(tenant.status) {
-                true => tenant.version.to_string(),
-                false => String::new(),
+            let version = match tenant.out_of_service() {
+                None => tenant.version.to_string(),
+                Some(_) => String::new(),
             };
+            let status = tenant.status.map(|status| status.to_string());
             [
                 tenant.tenant.to_string(),
-                tenant.status.to_string(),
+                status.unwrap_or_default(),
                 version,
             ]
         });
@@ -93,5 +93,5 @@ impl Document {
 
 /// Whether there is nothing to do.
 fn is_up_to_date(tenant: &SchemaStatus) -> bool {
-    !has_schema(tenant.status) || matches!(tenant.version, SchemaVersion::UpToDate)
+    tenant.out_of_service().is_some() || matches!(tenant.version, SchemaVersion::UpToDate)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::json;
-use tenant_core::{ConnectionInfo, Placement, SchemaName, TenantInfo, TenantRegistry};
+use tenant_core::{ConnectionInfo, Placement, SchemaName, TenantId, TenantInfo, TenantRegistry};
 
 use super::Program;
 use crate::{
@@ -120,18 +120,26 @@ impl<R: TenantRegistry + 'static> Program<'_, R> {
         let selection = list.tenants.selection()?;
         let mut tenants = self.fleet.tenants(&selection).await?;
         if let Some(status) = list.status {
-            tenants.retain(|tenant| tenant.info.status == status);
+            let has_it = |info: &TenantInfo| info.status == status;
+            tenants.retain(|tenant| tenant.info.as_ref().is_ok_and(has_it));
         }
         let entries: Vec<Entry> = tenants
             .iter()
             .map(|tenant| Entry {
-                info: &tenant.info,
+                tenant: match &tenant.info {
+                    Ok(info) => Told::Known(info),
+                    Err(_) => Told::Unusable { id: &tenant.id },
+                },
                 schema: tenant
                     .connection
                     .as_ref()
                     .ok()
                     .map(|place| where_it_is(place)),
-                error: tenant.connection.as_ref().err().map(ToString::to_string),
+                error: [tenant.info.as_ref().err(), tenant.connection.as_ref().err()]
+                    .into_iter()
+                    .flatten()
+                    .map(ToString::to_string)
+                    .next(),
             })
             .collect();
         let document = Listed {
@@ -160,10 +168,18 @@ struct Listed<'t> {
 #[derive(Serialize)]
 struct Entry<'t> {
     #[serde(flatten)]
-    info: &'t TenantInfo,
+    tenant: Told<'t>,
     schema: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<String>,
+}
+
+/// What the registry says of a tenant.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Told<'t> {
+    Known(&'t TenantInfo),
+    Unusable { id: &'t TenantId },
 }
 
 impl Entry<'_> {
@@ -172,13 +188,19 @@ impl Entry<'_> {
             Some(error) => format!("unusable: {error}"),
             None => self.schema.clone().unwrap_or_default(),
         };
-        [
-            self.info.id.to_string(),
-            self.info.name.clone(),
-            self.info.status.to_string(),
-            self.info.plan.clone().unwrap_or_default(),
-            schema,
-        ]
+        let [name, status, plan] = match self.tenant {
+            Told::Known(info) => [
+                info.name.clone(),
+                info.status.to_string(),
+                info.plan.clone().unwrap_or_default(),
+            ],
+            Told::Unusable { .. } => Default::default(),
+        };
+        let id = match self.tenant {
+            Told::Known(info) => &info.id,
+            Told::Unusable { id } => id,
+        };
+        [id.to_string(), name, status, plan, schema]
     }
 }
 

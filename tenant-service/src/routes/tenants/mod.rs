@@ -65,7 +65,7 @@ pub(super) async fn list(
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-cache"))
         .json(Page {
-            tenants: page.tenants.into_iter().map(Tenant::from).collect(),
+            tenants: page.tenants.into_iter().map(Into::into).collect(),
             next: page.next,
         }))
 }

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, time::SystemTime};
 use secrecy::SecretString;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
-use tenant_core::{TenantId, TenantInfo};
+use tenant_core::{ListedTenant, TenantId, TenantInfo};
 use utoipa::{IntoParams, ToSchema};
 
 /// A tenant.
@@ -53,10 +53,32 @@ fn rfc3339(time: SystemTime) -> Option<String> {
 /// Some tenants, by their ids.
 #[derive(Serialize, ToSchema)]
 pub(in crate::routes) struct Page {
-    pub(super) tenants: Vec<Tenant>,
+    /// One whose entry makes no sense has `id` and `error` alone: it hides no other.
+    #[schema(value_type = Vec<Tenant>)]
+    pub(super) tenants: Vec<Listed>,
     /// What to send as `after` for those that follow; `null`, where none do.
     #[schema(value_type = Option<String>)]
     pub(super) next: Option<TenantId>,
+}
+
+/// A tenant on a page.
+#[derive(Serialize)]
+#[serde(untagged)]
+pub(super) enum Listed {
+    Tenant(Tenant),
+    Unusable { id: TenantId, error: String },
+}
+
+impl From<ListedTenant> for Listed {
+    fn from(listed: ListedTenant) -> Self {
+        match listed.info {
+            Ok(info) => Self::Tenant(info.into()),
+            Err(error) => Self::Unusable {
+                id: listed.id,
+                error: error.to_string(),
+            },
+        }
+    }
 }
 
 /// Where a tenant's data is.

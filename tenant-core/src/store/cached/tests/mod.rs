@@ -1,3 +1,9 @@
+//! One file a theme; what holds in general is here.
+
+mod moved;
+mod outages;
+mod refreshed;
+
 use std::sync::{
     Mutex,
     atomic::{AtomicUsize, Ordering},
@@ -199,69 +205,6 @@ async fn all_who_wait_share_a_failure_and_the_next_asks_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_served_from_memory_for_a_bounded_time() {
-    let store = Scripted::open(ACTIVE);
-    let cache = cached(&store);
-    assert_eq!(status(&cache).await, TenantStatus::Active);
-    store.answers(Answer::Unavailable);
-    advance(SECOND * 69).await;
-    assert_eq!(status(&cache).await, TenantStatus::Active);
-    assert_eq!(cache.statistics().stale, 1);
-    advance(SECOND).await;
-    let error = cache.tenant(&ACME).await.unwrap_err();
-    assert!(matches!(error, TenantError::StoreUnavailable { .. }));
-    // It comes back by itself.
-    store.answers(SUSPENDED);
-    assert_eq!(status(&cache).await, TenantStatus::Suspended);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_bound_holds_while_the_store_takes_its_time_to_fail() {
-    let store = Scripted::closed(ACTIVE);
-    let cache = cached(&store);
-    store.gate.add_permits(1);
-    assert_eq!(status(&cache).await, TenantStatus::Active);
-    store.answers(Answer::Unavailable);
-    advance(SECOND * 60).await;
-    let mut asking = Box::pin(cache.tenant(&ACME));
-    assert!(poll!(asking.as_mut()).is_pending());
-    advance(SECOND * 20).await;
-    store.gate.add_permits(1);
-    let error = asking.await.unwrap_err();
-    assert!(matches!(error, TenantError::StoreUnavailable { .. }));
-}
-
-/// A store that fails slowly must not slow down every request.
-#[tokio::test(start_paused = true)]
-async fn in_an_outage_the_store_is_tried_once_a_second() {
-    let store = Scripted::open(ACTIVE);
-    let cache = cached(&store);
-    assert_eq!(status(&cache).await, TenantStatus::Active);
-    store.answers(Answer::Unavailable);
-    advance(SECOND * 10).await;
-    for second in 1..=3 {
-        for _ in 0..5 {
-            assert_eq!(status(&cache).await, TenantStatus::Active);
-        }
-        assert_eq!(store.questions(), 1 + second);
-        advance(SECOND).await;
-    }
-    store.answers(SUSPENDED);
-    assert_eq!(status(&cache).await, TenantStatus::Suspended);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_outage_makes_nobody_unknown() {
-    let store = Scripted::open(Answer::Unavailable);
-    let cache = cached(&store);
-    for _ in 0..2 {
-        let error = cache.tenant(&ACME).await.unwrap_err();
-        assert!(matches!(error, TenantError::StoreUnavailable { .. }));
-    }
-    assert_eq!(store.questions(), 2);
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_unknown_are_remembered_briefly() {
     let store = Scripted::open(Answer::Unknown);
     let cache = cached(&store);
@@ -273,20 +216,6 @@ async fn the_unknown_are_remembered_briefly() {
     store.answers(ACTIVE);
     advance(SECOND * 5).await;
     assert_eq!(status(&cache).await, TenantStatus::Active);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_tenant_that_is_gone_is_not_served_from_memory() {
-    let store = Scripted::open(ACTIVE);
-    let cache = cached(&store);
-    assert_eq!(status(&cache).await, TenantStatus::Active);
-    store.answers(Answer::Unknown);
-    advance(SECOND * 10).await;
-    cache.tenant(&ACME).await.unwrap_err();
-    store.answers(Answer::Unavailable);
-    advance(SECOND * 5).await;
-    let error = cache.tenant(&ACME).await.unwrap_err();
-    assert!(matches!(error, TenantError::StoreUnavailable { .. }));
 }
 
 #[tokio::test]
@@ -385,21 +314,6 @@ async fn after_missed_changes_everybody_is_asked_for_again() {
     // Once.
     assert_eq!(status(&cache).await, TenantStatus::Suspended);
     assert_eq!(store.questions(), 4);
-}
-
-#[tokio::test(start_paused = true)]
-async fn after_missed_changes_what_was_said_serves_an_outage() {
-    let store = Scripted::open(ACTIVE);
-    let cache = cached(&store);
-    status(&cache).await;
-    store.answers(Answer::Unavailable);
-    cache.expire_all();
-    assert_eq!(status(&cache).await, TenantStatus::Active);
-    assert_eq!(cache.statistics().stale, 1);
-    // A change of the tenant itself is not forgotten over it.
-    cache.invalidate(&ACME);
-    let error = cache.tenant(&ACME).await.unwrap_err();
-    assert!(matches!(error, TenantError::StoreUnavailable { .. }));
 }
 
 #[tokio::test(start_paused = true)]
