@@ -186,7 +186,7 @@ async fn bad_input_is_refused_before_anything_is_done(world: &World) {
         ("down --steps 0 --yes", "--steps"),
         ("drop @one --yes", "--confirm"),
         ("list --status happy", "there are pending"),
-        ("list --database-url hunter2", "a database URL is none"),
+        ("list --database-url hunter2", "a database URL is not a URL"),
         ("frobnicate", "frobnicate"),
     ] {
         let ran = program.run(line);
