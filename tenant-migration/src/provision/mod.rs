@@ -139,6 +139,19 @@ impl fmt::Debug for Provision {
     }
 }
 
+/// What there is where a tenant's schema is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Nothing, or an empty schema.
+    None,
+    /// What was begun for a tenant, and is not complete.
+    Unfinished,
+    /// A schema with a table of migrations.
+    Complete,
+    /// Something else.
+    Foreign,
+}
+
 /// A tenant that is being made.
 struct Making<'p> {
     id: TenantId,
@@ -313,12 +326,12 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
 
     /// Whether there is something already where the schema is to be.
     async fn is_occupied(&self, making: &Making<'_>) -> Result<bool, MigrationError> {
-        let (tenancy, migrations) = (self.tenancy(), self.migrations());
-        match making.place.url().backend() {
-            DbBackend::Postgres => postgres::is_occupied(tenancy, &making.place, migrations).await,
-            DbBackend::MySql => mysql::is_occupied(tenancy, &making.place, migrations).await,
-            _ => Ok(crate::session::file(&making.place)?.exists()),
+        if making.place.url().backend() == DbBackend::Sqlite {
+            // Whatever it is.
+            return Ok(crate::session::file(&making.place)?.exists());
         }
+        let content = self.content_at(&making.place).await?;
+        Ok(!matches!(content, Content::None | Content::Unfinished))
     }
 
     /// Removes an entry whose tenant was not made.
@@ -326,6 +339,21 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         // Only if nobody else has completed it.
         if let Err(error) = self.registry().withdraw(id).await {
             tracing::warn!(tenant.id = id.as_str(), %error, "the entry of a tenant that was not made stays");
+        }
+    }
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// What there is where a tenant's schema is to be.
+    pub(crate) async fn content_at(
+        &self,
+        place: &ConnectionInfo,
+    ) -> Result<Content, MigrationError> {
+        let (tenancy, migrations) = (self.tenancy(), self.migrations());
+        match place.url().backend() {
+            DbBackend::Postgres => postgres::content(tenancy, place, migrations).await,
+            DbBackend::MySql => mysql::content(tenancy, place, migrations).await,
+            _ => sqlite::content(tenancy, place, migrations).await,
         }
     }
 }

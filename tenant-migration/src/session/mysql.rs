@@ -127,7 +127,11 @@ async fn finish_the_other_way(
             continue;
         };
         let ran = run(&*migration, job.direction, db).await;
-        ran.map_err(half_applied)?;
+        // Others who are in the way are no reason to mend anything by hand.
+        ran.map_err(|error| match error.is_transient() {
+            true => error,
+            false => half_applied(error),
+        })?;
         lock.check().await?;
         begun.forget(db, &name).await?;
         done += 1;
@@ -349,7 +353,9 @@ impl Begun {
     }
 }
 
-async fn be_patient(db: &DatabaseConnection, patience: Duration) -> Result<(), DbErr> {
+/// Neither a lock of tables nor one of rows is waited for longer. The server's own patience for tables
+/// is a year.
+pub(crate) async fn be_patient(db: &DatabaseConnection, patience: Duration) -> Result<(), DbErr> {
     let seconds = Ord::max(patience.as_secs(), 1);
     for setting in ["lock_wait_timeout", "innodb_lock_wait_timeout"] {
         db.execute_unprepared(&format!("SET SESSION {setting} = {seconds}"))
