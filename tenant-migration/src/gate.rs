@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use moka::sync::Cache;
-use sea_orm::{ConnectionTrait as _, DbErr, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, Statement};
 use tenant_core::{
     ConnectionInfo, Tenancy, TenancyBuilder, TenantConnection, TenantError, TenantId, TenantInfo,
     TenantStatus, TenantStore,
@@ -32,6 +32,8 @@ pub struct VersionGate<S> {
     tenancy: Tenancy,
     needed: Arc<[Arc<str>]>,
     table: Arc<str>,
+    /// The table that says, on MySQL, which migration was begun.
+    begun: String,
     passed: Cache<TenantId, ()>,
 }
 
@@ -57,18 +59,29 @@ impl<S: TenantStore + 'static> VersionGate<S> {
     async fn applied(&self, db: &TenantConnection) -> Result<Vec<String>, TenantError> {
         let backend = db.get_database_backend();
         let table = quoted(&self.table, backend);
-        let select = format!("SELECT version FROM $tenant.{table}");
-        let rows = db
-            .query_all_raw(Statement::from_string(backend, select))
-            .await;
-        match rows {
-            Ok(rows) => {
-                let names = rows.iter().map(|row| row.try_get_by_index(0));
-                Ok(names.collect::<Result<_, DbErr>>()?)
+        let all = format!("SELECT version FROM $tenant.{table}");
+        if backend == DbBackend::MySql {
+            // What was begun to be taken back does not count.
+            let begun = quoted(&self.begun, backend);
+            let done = format!("{all} WHERE version NOT IN (SELECT version FROM $tenant.{begun})");
+            if let Some(applied) = names(db, &done).await? {
+                return Ok(applied);
             }
-            Err(error) if conflict::is_undefined_table(&error) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
         }
+        Ok(names(db, &all).await?.unwrap_or_default())
+    }
+}
+
+/// The first column, unless there is no such table.
+async fn names(db: &TenantConnection, select: &str) -> Result<Option<Vec<String>>, TenantError> {
+    let select = Statement::from_string(db.get_database_backend(), select);
+    match db.query_all_raw(select).await {
+        Ok(rows) => {
+            let names = rows.iter().map(|row| row.try_get_by_index(0));
+            Ok(Some(names.collect::<Result<_, DbErr>>()?))
+        }
+        Err(error) if conflict::is_undefined_table(&error) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -179,6 +192,7 @@ impl<S: TenantStore + 'static> VersionGateBuilder<S> {
             tenancy: tenancy.build()?,
             needed: names.iter().take(needed).cloned().collect(),
             table: self.migrations.table().into(),
+            begun: self.migrations.begun_table(),
             passed: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .time_to_live(FOR)

@@ -266,17 +266,45 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
     }
 }
 
-/// Whether a statement may have done something that a structure does not show.
+/// Whether a statement may have done something that a structure does not show, or may be why another
+/// one did: rows that are read are there in a tenant's schema, and not in a scratch schema, where
+/// nothing follows from them.
 fn changes_rows(sql: &str) -> bool {
-    let word = sql
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    !matches!(
-        word.as_str(),
-        "create" | "alter" | "drop" | "rename" | "select" | "show" | "set" | "use"
-    )
+    let sql = sql.replace('`', "").to_ascii_lowercase();
+    let words: Vec<&str> = sql
+        .split(|character: char| character.is_whitespace() || matches!(character, '(' | ')' | ';'))
+        .filter(|word| !word.is_empty())
+        .collect();
+    match words.as_slice() {
+        [
+            "create" | "alter" | "drop" | "rename" | "show" | "set" | "use",
+            ..,
+        ] => false,
+        // What `TenantSchemaManager::tenant` asks.
+        ["select", "database"] => false,
+        ["select", ..] => !reads_catalogue_only(&sql, &words),
+        _ => true,
+    }
+}
+
+/// Whether a query reads how tables are made, and nothing else. What is not sure to be is not.
+fn reads_catalogue_only(sql: &str, words: &[&str]) -> bool {
+    let is_source = |word: &&str| matches!(*word, "from" | "join" | "straight_join" | "table");
+    let mut sources = words.iter().enumerate().filter(|(_, word)| is_source(word));
+    let all = sources.clone().all(|(place, _)| {
+        words.get(place + 1).is_some_and(|source| {
+            // What a query in brackets reads is looked at by itself.
+            *source == "select" || source.starts_with("information_schema.")
+        })
+    });
+    // A comma after a source may be before another one.
+    let with_list = sql.split("from").skip(1).any(|rest| {
+        let until = ["where", "group", "order", "limit", "having", "select"];
+        let end = until.iter().filter_map(|word| rest.find(word)).min();
+        rest.get(..end.unwrap_or(rest.len()))
+            .is_none_or(|sources| sources.contains(','))
+    });
+    sources.next().is_some() && all && !with_list
 }
 
 /// What workers share.
@@ -429,5 +457,40 @@ pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> MigrationError {
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     MigrationError::Panicked {
         message: text.unwrap_or_else(|| "without a message".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::changes_rows;
+
+    #[test]
+    fn what_reads_or_writes_rows_is_not_shown_by_a_structure() {
+        for sql in [
+            "INSERT INTO one VALUES (1)",
+            "update book set lent = 0",
+            "SELECT id FROM book",
+            "SELECT `id` FROM `book` WHERE `title` = 'x from information_schema.tables'",
+            "SELECT 1 FROM information_schema.tables, book",
+            "SELECT 1 FROM information_schema.tables t JOIN book b ON b.id = 1",
+            "SELECT (SELECT max(id) FROM book) FROM information_schema.tables",
+            "SELECT 1 FROM information_schema.tables WHERE EXISTS (SELECT 1 FROM book)",
+            "SELECT GET_LOCK('x', 1)",
+            "WITH b AS (SELECT * FROM book) SELECT * FROM b",
+            "(SELECT 1)",
+            "",
+        ] {
+            assert!(changes_rows(sql), "{sql}");
+        }
+        for sql in [
+            "CREATE TABLE one (id integer)",
+            "  alter table one add x integer",
+            "SELECT DATABASE()",
+            "SELECT 1 FROM information_schema.tables WHERE table_name IN ('a', 'b')",
+            "SELECT COUNT(*) > 0 AS `has_table` FROM (SELECT `table_name` FROM \
+             `information_schema`.`tables` WHERE `table_schema` = DATABASE()) AS `subquery`",
+        ] {
+            assert!(!changes_rows(sql), "{sql}");
+        }
     }
 }
