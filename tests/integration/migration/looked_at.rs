@@ -17,6 +17,7 @@ on_every_database!(
     drift_is_from_the_tenants_own_version_or_from_another_tenant,
     a_plan_says_what_would_be_done_and_does_nothing,
     a_migration_that_cannot_be_tried_leaves_no_scratch_schema,
+    what_cannot_be_heard_is_not_planned,
     who_is_behind_is_not_served_until_migrated,
     the_lint_reads_what_the_migrations_send,
 );
@@ -132,6 +133,27 @@ async fn a_migration_that_cannot_be_tried_leaves_no_scratch_schema(world: &World
     if world.server == Server::Postgres {
         assert!(scratch_schemas(world).await.is_empty());
     }
+}
+
+/// Drivers tell of raw SQL in their log, and of nothing when that is off.
+async fn what_cannot_be_heard_is_not_planned(world: &World) {
+    if world.server == Server::Sqlite {
+        // It never tells.
+        return;
+    }
+    let yard = Yard::new(world);
+    yard.make::<3>(&["a"]).await;
+    let silent = world.tenancy().store(yard.store.clone());
+    let silent = silent.configure(|options| {
+        options.sqlx_logging(false);
+    });
+    let fleet = yard.builder::<First<4>>().tenancy(silent.build().unwrap());
+    let fleet = fleet.build().unwrap();
+    let error = fleet.plan_up(&Selection::All, None).await.unwrap_err();
+    assert!(matches!(error, MigrationError::Configuration(_)), "{error}");
+    assert!(error.to_string().contains("sqlx_logging"), "{error}");
+    let drift = fleet.drift(&Selection::All, &Reference::Migrations).await;
+    assert!(drift.unwrap()[0].drift.is_ok(), "needs none of it");
 }
 
 struct Broken;
