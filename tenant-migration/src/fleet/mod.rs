@@ -55,12 +55,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// How long to wait between one attempt and the next.
     pub(crate) fn waits(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(2))
-            .with_jitter()
-            .with_max_times(self.attempts - 1)
-            .build()
+        waits(self.attempts)
     }
 
     /// Tries again while others are in the way.
@@ -80,6 +75,16 @@ impl Settings {
             }
         }
     }
+}
+
+/// How long to wait between so many attempts, while others are in the way.
+pub(crate) fn waits(attempts: usize) -> impl Iterator<Item = Duration> + Send + use<> {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(2))
+        .with_jitter()
+        .with_max_times(attempts.saturating_sub(1))
+        .build()
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {

@@ -136,6 +136,11 @@ impl Rights {
         if !Found::of_tenant(db, self).await?.has_role {
             return Ok(());
         }
+        // Of a schema that is not there yet: it was left behind, whatever it may do.
+        if Found::of_tenant(db, to).await?.has_role {
+            let role = to.role.clone();
+            return Err(MigrationError::RoleOccupied { role });
+        }
         let (from, to) = (identifier(&self.role), identifier(&to.role));
         run(db, &[format!("ALTER ROLE {from} RENAME TO {to}")])
             .await
