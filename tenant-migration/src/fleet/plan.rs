@@ -13,7 +13,7 @@ use crate::{
     rehearsal::{Rehearsal, Rehearsed},
 };
 
-/// What would be sent for tenants that have the same to do.
+/// What would be sent for tenants of one kind of database that have the same to do.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Plan {
@@ -72,8 +72,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         steps: Option<usize>,
     ) -> Result<Vec<Plan>, MigrationError> {
         let names = self.migrations().names();
-        // By what is pending, and whether it is on SQLite: one of them, and all.
-        let mut alike = BTreeMap::<(bool, Vec<usize>), (Arc<ConnectionInfo>, Vec<TenantId>)>::new();
+        // By the kind of database and what is pending: one of them, and all.
+        let mut alike = BTreeMap::<(&str, Vec<usize>), (Arc<ConnectionInfo>, Vec<TenantId>)>::new();
         for tenant in self.status(selection).await? {
             let pending: Vec<usize> = match &tenant.version {
                 _ if !has_schema(tenant.status) => continue,
@@ -86,9 +86,9 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 }
             };
             let Some(place) = tenant.place else { continue };
-            let is_embedded = place.url().backend() == DbBackend::Sqlite;
+            let backend = place.url().backend().as_str();
             let (_, tenants) = alike
-                .entry((is_embedded, pending))
+                .entry((backend, pending))
                 .or_insert_with(|| (place, Vec::new()));
             tenants.push(tenant.tenant);
         }
