@@ -18,6 +18,9 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     let from = relocation.from;
     let (_from, _to) = (sqlite::lock_file(from)?, sqlite::lock_file(target)?);
     let (old, new) = (file(from)?, file(target)?);
+    if files::is_one_file(&old, &new) {
+        return files::move_to(&old, &new);
+    }
     if !Found::of(old.exists(), new.exists()).decide(relocation)? {
         return Ok(());
     }

@@ -1,6 +1,7 @@
 //! The fleet: what its schemas have in common, and what is done to all of them.
 
 mod cli;
+mod copied;
 mod crash;
 mod drift;
 mod fleet;
@@ -11,4 +12,5 @@ mod moved;
 mod outside;
 pub(crate) mod program;
 mod provision;
+mod renamed;
 mod sent;
