@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::DbBackend;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tenant_core::{ConnectionInfo, TenantDirectory, TenantId};
 
 use super::{Fleet, Selection, selection::has_schema};
@@ -28,7 +28,8 @@ pub struct Plan {
 #[non_exhaustive]
 pub struct PlannedMigration {
     /// Its name.
-    pub migration: String,
+    #[serde(serialize_with = "as_text")]
+    pub migration: Arc<str>,
     /// Its statements, as they were sent in a scratch schema.
     pub statements: Vec<String>,
 }
@@ -113,7 +114,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 tenants,
                 migrations: migrations
                     .map(|(place, statements)| PlannedMigration {
-                        migration: names[*place].to_string(),
+                        migration: Arc::clone(&names[*place]),
                         statements,
                     })
                     .collect(),
@@ -163,4 +164,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let statements = rehearsed.statements.concat();
         Ok(lint.scratch_schema(&rehearsed.schema).check(&statements))
     }
+}
+
+fn as_text<S: Serializer>(name: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name)
 }

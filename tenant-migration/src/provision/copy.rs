@@ -22,7 +22,9 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Makes a tenant that is like another one, which stays as it is. Both are in one database, and
     /// the other one is up to date, and what its migrations make.
     ///
-    /// The seed is not run; otherwise as [`provision`](Self::provision).
+    /// The seed is not run; otherwise as [`provision`](Self::provision). What the other one is compared
+    /// with is made by running the migrations in a scratch schema. What they do to shared tables is done
+    /// again, and taken back only on PostgreSQL where all migrations run in transactions.
     ///
     /// # Errors
     ///

@@ -16,7 +16,9 @@ use tenant_core::{
 };
 
 pub use self::copy::Take;
-use crate::{Fleet, MigrationError, fleet::panicked, ledger::Direction, session::Job};
+use crate::{
+    Fleet, MigrationError, error::in_words, fleet::panicked, ledger::Direction, session::Job,
+};
 
 /// What a seed writes with: the transaction that it is part of, bound to the tenant.
 pub type SeedConnection<'c> = TenantConnection<Borrowed<'c, DatabaseTransaction>>;
@@ -113,9 +115,10 @@ impl Provision {
         self
     }
 
-    /// Is told before and after each step. When it fails, so does the step. What it is told was done
-    /// may not be committed yet, and is told again when others were in the way and it is tried again;
-    /// of the same, the seed runs again.
+    /// Called before and after each step. If it returns an error, provisioning fails. A step that is
+    /// reported as done may still be rolled back; when others were in the way and provisioning is
+    /// retried, the hook is called again and the seed runs again. An error after
+    /// [`Activate`](ProvisionStep::Activate) is returned although the tenant is already served.
     pub fn hook(
         mut self,
         hook: impl Fn(ProvisionEvent) -> BoxFuture<'static, Result<(), BoxError>>
@@ -272,9 +275,9 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         let place = entry.connection?;
         if !place.overlaps(&making.place) {
             return Err(MigrationError::Configuration(format!(
-                "tenant {} is entered in another place already: in the schema {}",
+                "tenant {} is entered in another place already: in {}",
                 making.id,
-                place.schema()
+                in_words(&place)
             )));
         }
         match entry.info.status {
@@ -414,7 +417,7 @@ impl Making<'_> {
     fn occupied(&self) -> MigrationError {
         MigrationError::SchemaOccupied {
             tenant: self.id.clone(),
-            schema: self.place.schema().clone(),
+            place: in_words(&self.place),
         }
     }
 }

@@ -152,9 +152,7 @@ async fn begin_making<R: TenantDirectory + 'static>(
 /// Citus's, above all.
 fn in_the_way(error: DbErr, schema: &SchemaName) -> MigrationError {
     if conflict::is_duplicate(&error) {
-        return MigrationError::Locked {
-            schema: schema.clone(),
-        };
+        return MigrationError::locked(schema);
     }
     error.into()
 }

@@ -147,7 +147,7 @@ impl Unfinished {
 
     fn place(&self) -> Result<ConnectionInfo, MigrationError> {
         let url = DatabaseUrl::sqlite(&self.0)?;
-        Ok(ConnectionInfo::dedicated(&url).map_err(tenant_core::TenantError::from)?)
+        Ok(ConnectionInfo::dedicated(&url)?)
     }
 
     fn complete(self, file: &Path) -> Result<(), MigrationError> {

@@ -9,7 +9,7 @@ use tenant_core::{
     ConnectionInfo, DatabaseUrl, Placement, SchemaName, TenantDirectory, TenantError, TenantId,
 };
 
-use crate::{Fleet, MigrationError, connection::closing, session::file};
+use crate::{Fleet, MigrationError, connection::closing, error::in_words, session::file};
 
 /// What is there, of a schema and of the name that it is to have.
 pub(crate) enum Found {
@@ -43,7 +43,7 @@ impl Found {
             Self::New if *may_be_done => Ok(false),
             Self::Both => Err(MigrationError::SchemaOccupied {
                 tenant: (*tenant).clone(),
-                schema: (*to).clone(),
+                place: in_words(&renamed(from, to)?),
             }),
             // What has the new name is somebody else's, where nothing was begun.
             Self::Neither | Self::New => Err(TenantError::MissingSchema {

@@ -68,9 +68,7 @@ async fn move_tables(
     }
     lock.check().await?;
     if !tables(db, from.schema()).await?.is_empty() {
-        return Err(MigrationError::Locked {
-            schema: from.schema().clone(),
-        });
+        return Err(MigrationError::locked(from.schema()));
     }
     db.execute_unprepared(&format!("DROP DATABASE IF EXISTS {old}"))
         .await?;

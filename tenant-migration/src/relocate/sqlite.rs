@@ -5,7 +5,7 @@ use super::{Found, Relocation};
 use crate::{
     Fleet, MigrationError,
     connection::closing,
-    error::conflict,
+    error::{conflict, in_words},
     files,
     session::{file, sqlite},
 };
@@ -33,7 +33,7 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
 /// would go on writing to a log that belongs to no file any more.
 async fn leave_log(db: &DatabaseConnection, from: &ConnectionInfo) -> Result<(), MigrationError> {
     let locked = || MigrationError::Locked {
-        schema: from.schema().clone(),
+        place: in_words(from),
     };
     let leave = Statement::from_string(DbBackend::Sqlite, "PRAGMA journal_mode = DELETE");
     let mode = match db.query_one_raw(leave).await {

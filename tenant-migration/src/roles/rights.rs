@@ -98,9 +98,7 @@ impl Rights {
             MigrationError::Tenant(TenantError::Database(error))
                 if conflict::is_duplicate(&error) || conflict::is_concurrent_update(&error) =>
             {
-                MigrationError::Locked {
-                    schema: self.schema.clone(),
-                }
+                MigrationError::locked(&self.schema)
             }
             error => error,
         }

@@ -256,9 +256,7 @@ impl ServerLock {
     }
 
     fn lost(&self) -> MigrationError {
-        MigrationError::Locked {
-            schema: self.schema.clone(),
-        }
+        MigrationError::locked(&self.schema)
     }
 }
 

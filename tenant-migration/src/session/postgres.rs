@@ -173,9 +173,7 @@ impl SessionLock {
         if process == Some(self.process) {
             return Ok(());
         }
-        Err(MigrationError::Locked {
-            schema: self.schema.clone(),
-        })
+        Err(MigrationError::locked(&self.schema))
     }
 }
 
@@ -299,9 +297,7 @@ fn milliseconds(patience: Duration) -> String {
 
 fn locked(error: DbErr, schema: &SchemaName) -> MigrationError {
     if conflict::is_transient(&error) {
-        return MigrationError::Locked {
-            schema: schema.clone(),
-        };
+        return MigrationError::locked(schema);
     }
     error.into()
 }

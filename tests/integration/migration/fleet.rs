@@ -112,7 +112,7 @@ async fn status_tells_who_is_behind_and_makes_nothing(world: &World) {
     let text = serde_json::to_value(&report).unwrap();
     assert_eq!(text["failed"], 2, "{text}");
     assert!(matches!(
-        report.of(&yard.id("newer")).unwrap().outcome,
+        report.tenant(&yard.id("newer")).unwrap().outcome,
         Outcome::Failed(MigrationError::UnknownMigrations { .. })
     ));
 }
@@ -133,7 +133,7 @@ async fn one_that_fails_or_panics_stops_nobody_else(world: &World) {
         ]
     );
     assert!(!report.is_complete());
-    let Outcome::Failed(error) = &report.of(&yard.id("panics")).unwrap().outcome else {
+    let Outcome::Failed(error) = &report.tenant(&yard.id("panics")).unwrap().outcome else {
         unreachable!()
     };
     assert_eq!(error.to_string(), "it panicked: as it is called");

@@ -1,11 +1,17 @@
 //! What is found out without changing a tenant: drift of the fleet, plans, versions.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_web::{App, HttpResponse, web};
 use sea_orm::{ConnectionTrait as _, Statement};
 use sea_orm_tenant::{
-    CachedStore, TenantError, TenantStore as _,
+    CachedStore, ConnectionInfo, MemoryStore, TenantError, TenantId, TenantInfo, TenantStore,
     actix::TenantMiddleware,
     migration::{MigrationError, Migrations, Reference, Run, Selection, VersionGate, lint::Lint},
 };
@@ -19,6 +25,7 @@ on_every_database!(
     a_migration_that_cannot_be_tried_leaves_no_scratch_schema,
     what_cannot_be_heard_is_not_planned,
     who_is_behind_is_not_served_until_migrated,
+    many_requests_of_who_is_behind_ask_seldom,
     the_lint_reads_what_the_migrations_send,
 );
 
@@ -101,7 +108,7 @@ async fn a_plan_says_what_would_be_done_and_does_nothing(world: &World) {
     assert_eq!(plans.len(), 2);
     let of_b = plans.iter().find(|plan| plan.tenants.len() == 2).unwrap();
     assert_eq!(of_b.migrations.len(), 1);
-    assert_eq!(of_b.migrations[0].migration, "m4_due");
+    assert_eq!(&*of_b.migrations[0].migration, "m4_due");
     let sql = of_b.migrations[0].statements.join("\n");
     assert!(sql.contains("ALTER TABLE") && sql.contains("due"), "{sql}");
     assert!(!sql.contains("scratch-"), "{sql}");
@@ -196,6 +203,50 @@ impl sea_orm_migration::MigrationTrait for Fails {
     }
 }
 
+/// A gate remembers for a moment whom it refused.
+pub async fn until_served<T, F: Future<Output = Result<T, TenantError>>>(
+    mut ask: impl FnMut() -> F,
+) -> T {
+    loop {
+        match ask().await {
+            Err(TenantError::Migrating { .. }) => tokio::task::yield_now().await,
+            served => return served.unwrap(),
+        }
+    }
+}
+
+async fn many_requests_of_who_is_behind_ask_seldom(world: &World) {
+    const REQUESTS: usize = 500;
+    let yard = Yard::new(world);
+    yard.make::<3>(&["behind"]).await;
+    let looked_up = Arc::new(AtomicUsize::new(0));
+    let store = Counting(yard.store.clone(), looked_up.clone());
+    let migrations = Migrations::of::<First<4>>().unwrap();
+    let gate = VersionGate::builder(store, migrations).build().unwrap();
+    for _ in 0..REQUESTS {
+        let error = gate.tenant(&yard.id("behind")).await.unwrap_err();
+        assert!(matches!(error, TenantError::Migrating { .. }), "{error}");
+    }
+    // Where it is is asked before its version is, and each second at most.
+    let looked_up = looked_up.load(Ordering::Relaxed);
+    assert!((1..REQUESTS / 2).contains(&looked_up), "{looked_up}");
+}
+
+/// Counts how often it is asked where a tenant is.
+struct Counting(Arc<MemoryStore>, Arc<AtomicUsize>);
+
+#[async_trait::async_trait]
+impl TenantStore for Counting {
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        self.0.tenant(id).await
+    }
+
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.connection(id).await
+    }
+}
+
 async fn who_is_behind_is_not_served_until_migrated(world: &World) {
     let yard = Yard::new(world);
     yard.make::<3>(&["behind"]).await;
@@ -235,9 +286,10 @@ async fn who_is_behind_is_not_served_until_migrated(world: &World) {
         .for_tenant_in_any_status(&yard.id("behind"))
         .await
         .unwrap();
-    let behind = Selection::Ids([yard.id("behind")].into());
+    let behind_id = yard.id("behind");
+    let behind = Selection::Ids([behind_id.clone()].into());
     yard.fleet::<4>().up(&Run::of(behind)).await.unwrap();
-    tenancy.for_tenant(&yard.id("behind")).await.unwrap();
+    until_served(|| tenancy.for_tenant(&behind_id)).await;
     // What clients are told meanwhile.
     yard.make::<3>(&["late"]).await;
     let tenants = TenantMiddleware::new(tenancy.clone());

@@ -7,7 +7,7 @@ mod drift;
 mod fleet;
 mod half_done;
 pub(crate) mod library;
-mod looked_at;
+pub(crate) mod looked_at;
 mod moved;
 mod outside;
 pub(crate) mod program;

@@ -15,7 +15,10 @@ use sea_orm_tenant::{
 use super::{Walled, assert_no_role, on_postgres, owner, roles, user};
 use crate::{
     isolation::rows::count,
-    migration::library::{First, genre},
+    migration::{
+        library::{First, genre},
+        looked_at::until_served,
+    },
     support::World,
 };
 
@@ -345,7 +348,7 @@ async fn the_gate_of_versions_reads_under_the_role(world: &World) {
     assert!(matches!(behind, TenantError::Migrating { .. }), "{behind}");
     let report = walled.fleet().up(&Run::of(Selection::All)).await.unwrap();
     assert!(report.is_complete(), "{report:?}");
-    gate.tenant(&one).await.unwrap();
+    until_served(|| gate.tenant(&one)).await;
 }
 
 /// Its name is that of a tenant that is to be called so.
