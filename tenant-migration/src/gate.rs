@@ -15,7 +15,7 @@ use crate::{MigrationError, Migrations, error::conflict, names::quoted};
 ///
 /// So an application can be deployed before its fleet is migrated through: who is done is served.
 /// Each tenant's schema is asked for its version once, on a small pool of the gate's own, and again
-/// after ten minutes. Put a [`CachedStore`](tenant_core::CachedStore) in front, as before any store.
+/// after ten minutes; that of one that is behind, once a second at most. Put a [`CachedStore`](tenant_core::CachedStore) in front, as before any store.
 ///
 /// ```no_run
 /// # use tenant_migration::{Migrations, VersionGate};
@@ -35,6 +35,8 @@ pub struct VersionGate<S> {
     /// The table that says, on MySQL, which migration was begun.
     begun: String,
     passed: Cache<TenantId, ()>,
+    /// What tenants lacked that were refused a moment ago.
+    refused: Cache<TenantId, Arc<str>>,
 }
 
 impl<S: TenantStore + 'static> VersionGate<S> {
@@ -111,16 +113,24 @@ impl<S: TenantStore + 'static> TenantStore for VersionGate<S> {
         if info.status != TenantStatus::Active || self.passed.contains_key(id) {
             return Ok(info);
         }
-        match self.missing(id).await? {
-            None => {
-                self.passed.insert(id.clone(), ());
-                Ok(info)
-            }
-            Some(missing) => Err(TenantError::Migrating {
-                tenant: id.clone(),
-                migration: Arc::clone(missing),
-            }),
-        }
+        let missing = match self.refused.get(id) {
+            // All its requests would wait for the one connection.
+            Some(missing) => missing,
+            None => match self.missing(id).await? {
+                None => {
+                    self.passed.insert(id.clone(), ());
+                    return Ok(info);
+                }
+                Some(missing) => {
+                    self.refused.insert(id.clone(), Arc::clone(missing));
+                    Arc::clone(missing)
+                }
+            },
+        };
+        Err(TenantError::Migrating {
+            tenant: id.clone(),
+            migration: missing,
+        })
     }
 
     /// Whatever the version is: whoever migrates needs it, too.
@@ -167,6 +177,8 @@ impl<S: TenantStore + 'static> VersionGateBuilder<S> {
         /// How many tenants are remembered to have passed, and how long.
         const REMEMBERED: u64 = 100_000;
         const FOR: Duration = Duration::from_secs(600);
+        /// How long those are that were refused.
+        const REFUSED_FOR: Duration = Duration::from_secs(1);
 
         let names = self.migrations.names();
         let needed = match &self.minimum {
@@ -196,6 +208,10 @@ impl<S: TenantStore + 'static> VersionGateBuilder<S> {
             passed: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .time_to_live(FOR)
+                .build(),
+            refused: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(REFUSED_FOR)
                 .build(),
         })
     }
