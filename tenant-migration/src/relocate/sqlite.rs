@@ -18,10 +18,10 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     let from = relocation.from;
     let (_from, _to) = (sqlite::lock_file(from)?, sqlite::lock_file(target)?);
     let (old, new) = (file(from)?, file(target)?);
-    if files::is_one_file(&old, &new) {
-        return files::move_to(&old, &new);
-    }
-    if !Found::of(old.exists(), new.exists()).decide(relocation)? {
+    // One file with both names was being moved by somebody who was killed, and may have been written to
+    // since then, by its old name.
+    let is_half_moved = files::is_one_file(&old, &new);
+    if !is_half_moved && !Found::of(old.exists(), new.exists()).decide(relocation)? {
         return Ok(());
     }
     let db = fleet.tenancy().dedicated_connection_to(from).await?;

@@ -6,7 +6,7 @@ use tenant_core::{
     TenantRegistry, TenantStatus,
 };
 
-use super::{ARCHIVED, original, was_called};
+use super::{ARCHIVED, is_half_moved, original, was_called};
 use crate::{
     Fleet, MigrationError,
     connection::closing,
@@ -155,15 +155,22 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
     ) -> Result<Option<SchemaName>, MigrationError> {
         let names = self.schemas_beside(place).await?;
         let original = original(place);
-        if place.placement() == Placement::Dedicated || names.contains(&original) {
+        if place.placement() == Placement::Dedicated {
             return Ok(None);
         }
-        let archived = names
-            .into_iter()
-            .filter(|name| was_called(name, &original, info.created_at))
-            .max();
-        let archived = archived.map(SchemaName::try_from).transpose();
-        Ok(archived.map_err(TenantError::from)?)
+        let is_there = names.contains(&original);
+        let mut archived = None;
+        for name in names {
+            if !was_called(&name, &original, info.created_at) {
+                continue;
+            }
+            let name = SchemaName::try_from(name).map_err(TenantError::from)?;
+            // Where both are there, it is another one's, unless both are one.
+            if !is_there || is_half_moved(place, &crate::relocate::renamed(place, &name)?) {
+                archived = archived.max(Some(name));
+            }
+        }
+        Ok(archived)
     }
 
     /// The names of schemas in the database of a place: its own, if it is there, and all that are

@@ -181,18 +181,13 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         Err(error)
     }
 
-    /// Whether there is a schema in a place, which is not the one of another place. On SQLite a file has
-    /// both names when whoever moved it was killed half way.
+    /// Whether there is a schema in a place, which is not the one of another place.
     async fn has_another_at(
         &self,
         target: &ConnectionInfo,
         place: &ConnectionInfo,
     ) -> Result<bool, MigrationError> {
-        let is_half_moved = match (target.url().file(), place.url().file()) {
-            (Some(new), Some(old)) => files::is_one_file(&old, &new),
-            _ => false,
-        };
-        Ok(!is_half_moved && self.has_schema_at(target).await?)
+        Ok(!is_half_moved(place, target) && self.has_schema_at(target).await?)
     }
 
     /// Enters the new id, as one that is in maintenance. A pending entry would be anybody's to
@@ -226,6 +221,15 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         if let Err(error) = released.await {
             tracing::warn!(tenant.id = to.as_str(), %error, "the entry of a tenant that was not renamed stays");
         }
+    }
+}
+
+/// Whether two places are one: on SQLite a file has both names when whoever moved it was killed half
+/// way.
+fn is_half_moved(old: &ConnectionInfo, new: &ConnectionInfo) -> bool {
+    match (old.url().file(), new.url().file()) {
+        (Some(old), Some(new)) => files::is_one_file(&old, &new),
+        _ => false,
     }
 }
 

@@ -492,6 +492,18 @@ async fn a_file_with_two_names_is_one_that_was_moved() {
         fleet.rename(&between, &after).await.unwrap();
         assert!(!file("between").exists());
         assert_eq!(titles(&yard, "after").await, ["Kept"]);
+        // Archived so, and then dropped.
+        let place = fleet.archive(&after).await.unwrap();
+        yard.store
+            .change_place(&after, yard.place("after"))
+            .await
+            .unwrap();
+        std::fs::hard_link(place.url().file().unwrap(), file("after")).unwrap();
+        let again = fleet.archive(&after).await.unwrap();
+        assert_eq!(again, place);
+        assert!(!file("after").exists());
+        fleet.drop_tenant(&after, after.as_str()).await.unwrap();
+        assert!(!place.url().file().unwrap().exists());
 
         let gone = TenantId::from_static("gone");
         let directory = world.path().join("no-such-directory");
@@ -505,6 +517,48 @@ async fn a_file_with_two_names_is_one_that_was_moved() {
             .unwrap();
         fleet.drop_tenant(&gone, "gone").await.unwrap();
         assert!(yard.store.tenant(&gone).await.is_err());
+    })
+    .await;
+}
+
+/// More than are dropped at once, some of them in ways of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_partitions_and_foreign_tables_are_dropped() {
+    World::run(Server::Postgres, async |world| {
+        let yard = Yard::new(world);
+        yard.make::<4>(&["one"]).await;
+        let db = yard.db("one").await;
+        let locks = "SELECT current_setting('max_locks_per_transaction')::integer \
+             * current_setting('max_connections')::integer";
+        let locks = Statement::from_string(DbBackend::Postgres, locks);
+        let shared = world.tenancy.shared().await.unwrap();
+        let row = shared.query_one_raw(locks).await.unwrap().unwrap();
+        let partitions = row.try_get_by_index::<i32>(0).unwrap() / 16 + 50;
+        for statement in [
+            "CREATE FOREIGN DATA WRAPPER nothing",
+            "CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing",
+        ] {
+            shared.execute_unprepared(statement).await.unwrap();
+        }
+        for statement in [
+            "CREATE FOREIGN TABLE $tenant.a_foreign (id integer) SERVER nowhere",
+            "CREATE TABLE $tenant.parent (id integer) PARTITION BY LIST (id)",
+        ] {
+            db.execute_unprepared(statement).await.unwrap();
+        }
+        for number in 0..partitions {
+            let partition = format!(
+                "CREATE TABLE $tenant.part_{number} PARTITION OF $tenant.parent FOR VALUES IN ({number})"
+            );
+            db.execute_unprepared(&partition).await.unwrap();
+        }
+        let (fleet, one) = (yard.fleet::<4>(), yard.id("one"));
+        fleet.archive(&one).await.unwrap();
+        fleet.drop_tenant(&one, one.as_str()).await.unwrap();
+        assert_eq!(yard.is_there("one").await, (false, false));
+        let left = "SELECT 1 FROM pg_catalog.pg_class WHERE relname IN ('parent', 'a_foreign')";
+        let left = Statement::from_string(DbBackend::Postgres, left);
+        assert!(shared.query_one_raw(left).await.unwrap().is_none());
     })
     .await;
 }
