@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use sea_orm::DbErr;
-use tenant_core::{SchemaName, TenantError, TenantId, TenantStatus};
+use tenant_core::{
+    ConnectionInfo, InvalidPlacement, SchemaName, TenantError, TenantId, TenantStatus,
+};
 
 /// What can go wrong with a tenant's schema, or with the fleet's.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -38,25 +40,25 @@ pub enum MigrationError {
     )]
     UnknownMigrations {
         /// Their names.
-        migrations: Vec<String>,
+        migrations: Vec<Arc<str>>,
     },
 
     /// Somebody else has been at work on the schema for as long as one waits.
-    #[error("somebody else is at work on the schema {schema}; try again later")]
+    #[error("somebody else is at work on {place}; try again later")]
     Locked {
-        /// The schema.
-        schema: SchemaName,
+        /// The schema, or, on SQLite, the file, in words.
+        place: String,
     },
 
     /// Where the tenant's schema is to be made, there is something already that was not made for it.
     #[error(
-        "the schema {schema} is there already, and was not made for tenant {tenant}: nothing was changed. Place the tenant elsewhere, or remove it by hand"
+        "{place} is there already, and was not made for tenant {tenant}: nothing was changed. Place the tenant elsewhere, or remove it by hand"
     )]
     SchemaOccupied {
         /// The tenant.
         tenant: TenantId,
-        /// The schema.
-        schema: SchemaName,
+        /// The schema, or, on SQLite, the file, in words.
+        place: String,
     },
 
     /// What is to be a tenant's database role, or that of all tenants, is one that can log in, or has
@@ -137,6 +139,13 @@ pub enum MigrationError {
 }
 
 impl MigrationError {
+    /// Of a schema on a server, which has its name for itself.
+    pub(crate) fn locked(schema: &SchemaName) -> Self {
+        Self::Locked {
+            place: format!("the schema {schema}"),
+        }
+    }
+
     /// Whether trying again soon may help: somebody else held a lock, or was in the way.
     pub(crate) fn is_transient(&self) -> bool {
         match self {
@@ -146,6 +155,20 @@ impl MigrationError {
             }
             _ => false,
         }
+    }
+}
+
+/// A place in words. On SQLite all schemas are called alike, and files are told apart.
+pub(crate) fn in_words(place: &ConnectionInfo) -> String {
+    match place.url().file() {
+        Some(file) => format!("the file {}", file.display()),
+        None => format!("the schema {}", place.schema()),
+    }
+}
+
+impl From<InvalidPlacement> for MigrationError {
+    fn from(error: InvalidPlacement) -> Self {
+        TenantError::from(error).into()
     }
 }
 

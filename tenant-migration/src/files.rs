@@ -11,11 +11,33 @@ use crate::MigrationError;
 /// is left of a log of that name belongs to a database that is gone, and would be taken for this
 /// one's.
 pub(crate) fn move_to(old: &Path, new: &Path) -> Result<(), MigrationError> {
+    if is_one_file(old, new) {
+        // Somebody who did this was killed half way.
+        return fs::remove_file(old).map_err(|error| unusable(old, &error));
+    }
     for ending in LOGS {
         remove(&with(new, ending))?;
     }
     fs::hard_link(old, new).map_err(|error| unusable(new, &error))?;
     fs::remove_file(old).map_err(|error| unusable(old, &error))
+}
+
+/// Whether two names are those of one file.
+#[cfg(unix)]
+pub(crate) fn is_one_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let number = |path: &Path| {
+        let metadata = fs::metadata(path).ok()?;
+        Some((metadata.dev(), metadata.ino()))
+    };
+    number(one).is_some_and(|one| number(other) == Some(one))
+}
+
+/// Whether two names are those of one file: elsewhere it is not said.
+#[cfg(not(unix))]
+pub(crate) fn is_one_file(_: &Path, _: &Path) -> bool {
+    false
 }
 
 /// Removes a database: its logs first, since a log without its file would be taken for the log of the

@@ -1,7 +1,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use moka::sync::Cache;
-use sea_orm::{ConnectionTrait as _, DbErr, Statement};
+use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, Statement};
 use tenant_core::{
     ConnectionInfo, Tenancy, TenancyBuilder, TenantConnection, TenantError, TenantId, TenantInfo,
     TenantStatus, TenantStore,
@@ -15,7 +15,7 @@ use crate::{MigrationError, Migrations, error::conflict, names::quoted};
 ///
 /// So an application can be deployed before its fleet is migrated through: who is done is served.
 /// Each tenant's schema is asked for its version once, on a small pool of the gate's own, and again
-/// after ten minutes. Put a [`CachedStore`](tenant_core::CachedStore) in front, as before any store.
+/// after ten minutes; that of one that is behind, once a second at most. Put a [`CachedStore`](tenant_core::CachedStore) in front, as before any store.
 ///
 /// ```no_run
 /// # use tenant_migration::{Migrations, VersionGate};
@@ -32,7 +32,11 @@ pub struct VersionGate<S> {
     tenancy: Tenancy,
     needed: Arc<[Arc<str>]>,
     table: Arc<str>,
+    /// The table that says, on MySQL, which migration was begun.
+    begun: String,
     passed: Cache<TenantId, ()>,
+    /// What tenants lacked that were refused a moment ago.
+    refused: Cache<TenantId, Arc<str>>,
 }
 
 impl<S: TenantStore + 'static> VersionGate<S> {
@@ -57,18 +61,29 @@ impl<S: TenantStore + 'static> VersionGate<S> {
     async fn applied(&self, db: &TenantConnection) -> Result<Vec<String>, TenantError> {
         let backend = db.get_database_backend();
         let table = quoted(&self.table, backend);
-        let select = format!("SELECT version FROM $tenant.{table}");
-        let rows = db
-            .query_all_raw(Statement::from_string(backend, select))
-            .await;
-        match rows {
-            Ok(rows) => {
-                let names = rows.iter().map(|row| row.try_get_by_index(0));
-                Ok(names.collect::<Result<_, DbErr>>()?)
+        let all = format!("SELECT version FROM $tenant.{table}");
+        if backend == DbBackend::MySql {
+            // What was begun to be taken back does not count.
+            let begun = quoted(&self.begun, backend);
+            let done = format!("{all} WHERE version NOT IN (SELECT version FROM $tenant.{begun})");
+            if let Some(applied) = names(db, &done).await? {
+                return Ok(applied);
             }
-            Err(error) if conflict::is_undefined_table(&error) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
         }
+        Ok(names(db, &all).await?.unwrap_or_default())
+    }
+}
+
+/// The first column, unless there is no such table.
+async fn names(db: &TenantConnection, select: &str) -> Result<Option<Vec<String>>, TenantError> {
+    let select = Statement::from_string(db.get_database_backend(), select);
+    match db.query_all_raw(select).await {
+        Ok(rows) => {
+            let names = rows.iter().map(|row| row.try_get_by_index(0));
+            Ok(Some(names.collect::<Result<_, DbErr>>()?))
+        }
+        Err(error) if conflict::is_undefined_table(&error) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -98,16 +113,24 @@ impl<S: TenantStore + 'static> TenantStore for VersionGate<S> {
         if info.status != TenantStatus::Active || self.passed.contains_key(id) {
             return Ok(info);
         }
-        match self.missing(id).await? {
-            None => {
-                self.passed.insert(id.clone(), ());
-                Ok(info)
-            }
-            Some(missing) => Err(TenantError::Migrating {
-                tenant: id.clone(),
-                migration: Arc::clone(missing),
-            }),
-        }
+        let missing = match self.refused.get(id) {
+            // All its requests would wait for the one connection.
+            Some(missing) => missing,
+            None => match self.missing(id).await? {
+                None => {
+                    self.passed.insert(id.clone(), ());
+                    return Ok(info);
+                }
+                Some(missing) => {
+                    self.refused.insert(id.clone(), Arc::clone(missing));
+                    Arc::clone(missing)
+                }
+            },
+        };
+        Err(TenantError::Migrating {
+            tenant: id.clone(),
+            migration: missing,
+        })
     }
 
     /// Whatever the version is: whoever migrates needs it, too.
@@ -154,6 +177,8 @@ impl<S: TenantStore + 'static> VersionGateBuilder<S> {
         /// How many tenants are remembered to have passed, and how long.
         const REMEMBERED: u64 = 100_000;
         const FOR: Duration = Duration::from_secs(600);
+        /// How long those are that were refused.
+        const REFUSED_FOR: Duration = Duration::from_secs(1);
 
         let names = self.migrations.names();
         let needed = match &self.minimum {
@@ -179,9 +204,14 @@ impl<S: TenantStore + 'static> VersionGateBuilder<S> {
             tenancy: tenancy.build()?,
             needed: names.iter().take(needed).cloned().collect(),
             table: self.migrations.table().into(),
+            begun: self.migrations.begun_table(),
             passed: Cache::builder()
                 .max_capacity(REMEMBERED)
                 .time_to_live(FOR)
+                .build(),
+            refused: Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(REFUSED_FOR)
                 .build(),
         })
     }

@@ -3,6 +3,7 @@
 
 use std::{
     collections::HashSet,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -103,12 +104,12 @@ impl Migrations {
     }
 
     /// Applied ones that the migrator has not got.
-    pub(crate) fn unknown(&self, applied: &[String]) -> Vec<String> {
+    pub(crate) fn unknown(&self, applied: &[String]) -> Vec<Arc<str>> {
         let known: HashSet<&str> = self.names().iter().map(|name| &**name).collect();
         let mut unknown: Vec<_> = applied
             .iter()
             .filter(|name| !known.contains(name.as_str()))
-            .cloned()
+            .map(|name| Arc::from(name.as_str()))
             .collect();
         unknown.sort_unstable();
         unknown

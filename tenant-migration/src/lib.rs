@@ -87,8 +87,8 @@ mod status;
 pub use self::{
     error::MigrationError,
     fleet::{
-        Fleet, FleetBuilder, Plan, PlannedMigration, Reference, Rollout, Run, Selection, Share,
-        Stop, TenantDrift,
+        Fleet, FleetBuilder, Patterns, Plan, PlannedMigration, Reference, Rollout, Run, Selection,
+        Share, Stop, TenantDrift,
     },
     gate::{VersionGate, VersionGateBuilder},
     manager::TenantSchemaManager,

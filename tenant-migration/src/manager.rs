@@ -2,9 +2,9 @@ use sea_orm::{ConnectionTrait as _, DbBackend, DbErr, Statement};
 use sea_orm_migration::{SchemaManager, SchemaManagerConnection};
 use tenant_core::{Borrowed, SchemaName, TenantConnection, TenantContext};
 
-/// What a tenant's migration has besides SeaORM's `SchemaManager`.
+/// What a tenant's migration has besides SeaORM's `SchemaManager`, and nothing else may have.
 #[async_trait::async_trait]
-pub trait TenantSchemaManager<'c> {
+pub trait TenantSchemaManager<'c>: sealed::Sealed {
     /// The migration's connection, bound to its tenant: entities with `$tenant` work on it.
     ///
     /// ```
@@ -63,6 +63,12 @@ impl<'c> TenantSchemaManager<'c> for SchemaManager<'c> {
         };
         Ok(TenantConnection::borrow(db, tenant, schema))
     }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for sea_orm_migration::SchemaManager<'_> {}
 }
 
 /// A tenant that has its database for itself may be where nobody else may.

@@ -7,6 +7,7 @@ use crate::MigrationError;
 
 /// What came of work on many tenants: one entry for each, in the order of their ids.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct FleetReport {
     /// The tenants.
     pub tenants: Vec<TenantReport>,
@@ -97,7 +98,7 @@ impl FleetReport {
 
     /// The tenant's entry.
     #[must_use]
-    pub fn of(&self, tenant: &TenantId) -> Option<&TenantReport> {
+    pub fn tenant(&self, tenant: &TenantId) -> Option<&TenantReport> {
         self.tenants.iter().find(|entry| entry.tenant == *tenant)
     }
 }

@@ -108,8 +108,16 @@ fn code_of(error: &TenantError) -> u8 {
     match error {
         TenantError::StoreUnavailable { .. } => UNREACHABLE,
         error if error.is_connection_failure() => UNREACHABLE,
-        TenantError::Database(_) | TenantError::MissingSchema { .. } => FAILED,
-        _ => REFUSED,
+        // What is said of what was asked for, before anything is done.
+        TenantError::InvalidTenantId(_)
+        | TenantError::InvalidSchemaName(_)
+        | TenantError::UnknownTenant { .. }
+        | TenantError::TenantExists { .. }
+        | TenantError::InvalidStoreEntry { .. }
+        | TenantError::Unsupported { .. }
+        | TenantError::Configuration(_) => REFUSED,
+        // Somebody else may have changed something, or this did.
+        _ => FAILED,
     }
 }
 

@@ -23,6 +23,7 @@ use crate::{
 
 /// What tenants' schemas are compared with.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub enum Reference {
     /// What the migrations make that a tenant has: each is compared with its own version.
     #[default]
@@ -44,6 +45,10 @@ pub struct TenantDrift {
 impl<R: TenantDirectory + 'static> Fleet<R> {
     /// Compares the schemas of a selection with a reference, in the order of the tenants' ids. Those
     /// without a schema to keep up to date are left out.
+    ///
+    /// The reference is made by running the migrations in a scratch schema. What they do to
+    /// shared tables is done again, and taken back only on PostgreSQL where all migrations run in
+    /// transactions.
     ///
     /// # Errors
     ///

@@ -2,10 +2,12 @@
 
 mod drift;
 mod each;
+mod one;
 mod plan;
 mod rollout;
 mod run;
 mod selection;
+mod workers;
 
 use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
@@ -18,9 +20,9 @@ pub use self::{
     plan::{Plan, PlannedMigration},
     rollout::{Rollout, Share},
     run::{Run, Stop},
-    selection::Selection,
+    selection::{Patterns, Selection},
 };
-pub(crate) use self::{each::report_on, run::panicked, selection::has_schema};
+pub(crate) use self::{each::report_on, one::panicked, selection::has_schema};
 use crate::{MigrationError, Migrations};
 
 /// All tenants of a directory, and the migrations that their schemas have.
@@ -55,12 +57,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// How long to wait between one attempt and the next.
     pub(crate) fn waits(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        ExponentialBuilder::new()
-            .with_min_delay(Duration::from_millis(50))
-            .with_max_delay(Duration::from_secs(2))
-            .with_jitter()
-            .with_max_times(self.attempts - 1)
-            .build()
+        waits(self.attempts)
     }
 
     /// Tries again while others are in the way.
@@ -80,6 +77,16 @@ impl Settings {
             }
         }
     }
+}
+
+/// How long to wait between so many attempts, while others are in the way.
+pub(crate) fn waits(attempts: usize) -> impl Iterator<Item = Duration> + Send + use<> {
+    ExponentialBuilder::new()
+        .with_min_delay(Duration::from_millis(50))
+        .with_max_delay(Duration::from_secs(2))
+        .with_jitter()
+        .with_max_times(attempts.saturating_sub(1))
+        .build()
 }
 
 impl<R: TenantDirectory + 'static> Fleet<R> {
@@ -165,8 +172,12 @@ impl<R: TenantDirectory + 'static> FleetBuilder<R> {
         self
     }
 
-    /// The most connections that are open at once, which may be less than all workers would have:
-    /// on MySQL one has two. Default: no bound but the workers.
+    /// About how many connections may be open at once: there are no more workers than half of it, since
+    /// one has up to two while it migrates. Default: no bound but the workers.
+    ///
+    /// Some work takes more of each worker for a while, and this does not bound it: up to three where
+    /// drift is looked for, and up to five where `up` finds out, on MySQL, whether a migration that was
+    /// cut off is complete, and for each tenant that is made, copied or begun anew.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.connections = Some(connections);
         self
@@ -175,12 +186,17 @@ impl<R: TenantDirectory + 'static> FleetBuilder<R> {
     /// How long a statement of a migration waits for a lock, and one worker for another program that
     /// is at work on the same schema. Default: 2 s. A statement that waits makes all wait that come
     /// after it, so this is how long a tenant may be blocked; it is tried again instead.
+    ///
+    /// On MySQL whole seconds count: a lock of the server's is waited for in seconds rounded down, and
+    /// below one second not at all; a statement waits at least one second.
     pub fn lock_timeout(mut self, timeout: Duration) -> Self {
         self.settings.lock_timeout = timeout;
         self
     }
 
-    /// The longest that one tenant may take, with all its attempts. Default: an hour.
+    /// The longest that one tenant may take in [`up`](Fleet::up) and [`down`](Fleet::down), with all its
+    /// attempts. Making a tenant in one transaction, copying, archiving, renaming and dropping are not
+    /// bounded by it. Default: an hour.
     pub fn tenant_timeout(mut self, timeout: Duration) -> Self {
         self.settings.tenant_timeout = timeout;
         self

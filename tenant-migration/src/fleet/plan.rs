@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use sea_orm::DbBackend;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tenant_core::{ConnectionInfo, TenantDirectory, TenantId};
 
 use super::{Fleet, Selection};
@@ -13,7 +13,7 @@ use crate::{
     rehearsal::{Rehearsal, Rehearsed},
 };
 
-/// What would be sent for tenants that have the same to do.
+/// What would be sent for tenants of one kind of database that have the same to do.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Plan {
@@ -28,7 +28,8 @@ pub struct Plan {
 #[non_exhaustive]
 pub struct PlannedMigration {
     /// Its name.
-    pub migration: String,
+    #[serde(serialize_with = "as_text")]
+    pub migration: Arc<str>,
     /// Its statements, as they were sent in a scratch schema.
     pub statements: Vec<String>,
 }
@@ -72,8 +73,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         steps: Option<usize>,
     ) -> Result<Vec<Plan>, MigrationError> {
         let names = self.migrations().names();
-        // By what is pending, and whether it is on SQLite: one of them, and all.
-        let mut alike = BTreeMap::<(bool, Vec<usize>), (Arc<ConnectionInfo>, Vec<TenantId>)>::new();
+        // By the kind of database and what is pending: one of them, and all.
+        let mut alike = BTreeMap::<(&str, Vec<usize>), (Arc<ConnectionInfo>, Vec<TenantId>)>::new();
         for tenant in self.status(selection).await? {
             let pending: Vec<usize> = match &tenant.version {
                 _ if tenant.out_of_service().is_some() => continue,
@@ -86,9 +87,9 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 }
             };
             let Some(place) = tenant.place else { continue };
-            let is_embedded = place.url().backend() == DbBackend::Sqlite;
+            let backend = place.url().backend().as_str();
             let (_, tenants) = alike
-                .entry((is_embedded, pending))
+                .entry((backend, pending))
                 .or_insert_with(|| (place, Vec::new()));
             tenants.push(tenant.tenant);
         }
@@ -113,7 +114,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 tenants,
                 migrations: migrations
                     .map(|(place, statements)| PlannedMigration {
-                        migration: names[*place].to_string(),
+                        migration: Arc::clone(&names[*place]),
                         statements,
                     })
                     .collect(),
@@ -163,4 +164,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let statements = rehearsed.statements.concat();
         Ok(lint.scratch_schema(&rehearsed.schema).check(&statements))
     }
+}
+
+fn as_text<S: Serializer>(name: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(name)
 }

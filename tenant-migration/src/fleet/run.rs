@@ -1,26 +1,21 @@
 //! Many tenants at once: workers, one tenant after the other for each.
 
 use std::{
-    collections::VecDeque,
     fmt,
-    panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Instant,
 };
 
-use futures_util::FutureExt as _;
-use tenant_core::{TenantContext, TenantDirectory, TenantError, TenantId};
-use tokio::task::JoinSet;
+use tenant_core::{TenantDirectory, TenantId};
 
-use super::{Fleet, Rollout, Selection};
+use super::{
+    Fleet, Rollout, Selection,
+    workers::{Observer, Work},
+};
 use crate::{
-    FleetReport, MigrationError, Outcome, SchemaStatus, SchemaVersion, Skipped, TenantReport,
-    error::conflict,
-    ledger::Direction,
-    session::{Desk, Job},
+    FleetReport, MigrationError, Outcome, Skipped, TenantReport, ledger::Direction, session::Desk,
 };
 
 /// What to do with how many tenants, and whom to tell. The default is everything, for all.
@@ -34,9 +29,7 @@ pub struct Run {
     stop: Stop,
 }
 
-type Observer = Arc<dyn Fn(&TenantReport) + Send + Sync>;
-
-/// Asks work on many tenants to end early: no other tenant is begun, and those under way are ended.
+/// Asks work on many tenants to stop early: tenants under way are finished, and no other tenant is begun.
 ///
 /// Clones are one and the same.
 #[derive(Clone, Debug, Default)]
@@ -76,7 +69,8 @@ impl Run {
         self
     }
 
-    /// Is told of each tenant as soon as it is done, in no order.
+    /// Called for each tenant that has a schema to migrate, as soon as it is done or left out, in no
+    /// order. Tenants skipped for their status are only in the report.
     pub fn observer(mut self, observer: impl Fn(&TenantReport) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self
@@ -184,250 +178,5 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         let mut tenants = std::mem::take(&mut *work.done());
         tenants.sort_unstable_by(|one, other| one.tenant.cmp(&other.tenant));
         Ok(FleetReport { tenants })
-    }
-
-    pub(crate) fn desk(&self) -> Desk {
-        Desk::new(self.tenancy().clone(), self.settings().lock_timeout)
-    }
-
-    /// One tenant, tried again while others are in the way.
-    pub(crate) async fn migrate_one(
-        &self,
-        desk: &mut Desk,
-        job: &Job,
-    ) -> Result<usize, MigrationError> {
-        let settings = self.settings();
-        let limit = settings.tenant_timeout;
-        let work = TenantContext::scope(job.tenant.clone(), async {
-            let mut waits = settings.waits();
-            let mut done = 0;
-            loop {
-                let Err(mut error) = desk.migrate(job, &mut done).await else {
-                    return Ok(done);
-                };
-                if let MigrationError::HalfApplied { migration, source } = &error
-                    && conflict::is_done_already(source)
-                {
-                    match self.finish(desk, job, migration).await {
-                        Ok(true) => {
-                            done += 1;
-                            continue;
-                        }
-                        Ok(false) => {}
-                        Err(instead) if instead.is_transient() => error = instead,
-                        Err(why) => tracing::debug!(%why, "it cannot be compared"),
-                    }
-                }
-                let Some(wait) = waits.next().filter(|_| error.is_transient()) else {
-                    return Err(error);
-                };
-                tracing::debug!(%error, "it is tried again");
-                tokio::time::sleep(wait).await;
-            }
-        });
-        // A panic of a migration is its tenant's, and not the fleet's.
-        match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(panic)) => Err(panicked(&*panic)),
-            Err(_) => Err(MigrationError::TimedOut { limit }),
-        }
-    }
-}
-
-impl<R: TenantDirectory + 'static> Fleet<R> {
-    /// Notes that a migration was done, which was begun and is complete after all: the schema is what
-    /// the migrations make, and this one makes nothing else.
-    async fn finish(
-        &self,
-        desk: &mut Desk,
-        job: &Job,
-        migration: &str,
-    ) -> Result<bool, MigrationError> {
-        let names = self.migrations().names();
-        let compare = async |applied: &[String]| {
-            let pending = self.migrations().pending(applied)?;
-            let all = 0..names.len();
-            let before = all
-                .clone()
-                .filter(|place| !pending.contains(place))
-                .collect();
-            let this = all.filter(|place| &*names[*place] == migration).collect();
-            let rehearsed = self
-                .rehearse(&job.place, before, this, job.direction)
-                .await?;
-            let changes_rows = rehearsed
-                .statements
-                .iter()
-                .flatten()
-                .any(|sql| changes_rows(sql));
-            Ok(!changes_rows && self.structure(&job.place).await? == rehearsed.structure)
-        };
-        desk.finish_on_mysql(job, migration, compare).await
-    }
-}
-
-/// Whether a statement may have done something that a structure does not show.
-fn changes_rows(sql: &str) -> bool {
-    let word = sql
-        .split_whitespace()
-        .next()
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    !matches!(
-        word.as_str(),
-        "create" | "alter" | "drop" | "rename" | "select" | "show" | "set" | "use"
-    )
-}
-
-/// What workers share.
-struct Work<R> {
-    fleet: Fleet<R>,
-    direction: Direction,
-    steps: Option<usize>,
-    observer: Option<Observer>,
-    stop: Stop,
-    tenants: Vec<SchemaStatus>,
-    /// Whose turn it is, as places among the tenants.
-    queue: Mutex<VecDeque<usize>>,
-    done: Mutex<Vec<TenantReport>>,
-    failures: AtomicUsize,
-    allowed: AtomicUsize,
-}
-
-impl<R: TenantDirectory + 'static> Work<R> {
-    /// Those of one database come after each other, so that workers keep their connections.
-    fn take_on(&self, mut places: Vec<usize>) {
-        let url = |place: usize| {
-            let place = self.tenants[place].place.as_ref();
-            place.map(|place| place.url().expose())
-        };
-        places.sort_unstable_by(|one, other| (url(*one), one).cmp(&(url(*other), other)));
-        *self.queue() = places.into();
-    }
-
-    async fn spread(self: Arc<Self>, desks: Vec<Desk>) -> Vec<Desk> {
-        let mut workers = JoinSet::new();
-        for mut desk in desks {
-            let work = Arc::clone(&self);
-            workers.spawn(async move {
-                while let Some(place) = work.turn() {
-                    work.tenant(&mut desk, place).await;
-                }
-                desk
-            });
-        }
-        workers.join_all().await
-    }
-
-    fn turn(&self) -> Option<usize> {
-        if self.why_to_stop(false).is_some() {
-            return None;
-        }
-        self.queue().pop_front()
-    }
-
-    fn why_to_stop(&self, is_canary: bool) -> Option<Skipped> {
-        if self.stop.is_requested() {
-            return Some(Skipped::Stopped);
-        }
-        let failures = self.failures.load(Ordering::Relaxed);
-        if failures <= self.allowed.load(Ordering::Relaxed) {
-            return None;
-        }
-        Some(match is_canary {
-            true => Skipped::CanaryFailed,
-            false => Skipped::TooManyFailures,
-        })
-    }
-
-    async fn tenant(&self, desk: &mut Desk, place: usize) {
-        let tenant = &self.tenants[place];
-        let begun = Instant::now();
-        let outcome = match self.migrate(desk, tenant).await {
-            Ok(0) => Outcome::UpToDate,
-            Ok(migrations) => Outcome::Migrated(migrations),
-            Err(error) => {
-                tracing::warn!(tenant.id = tenant.tenant.as_str(), %error, "a tenant failed");
-                self.failures.fetch_add(1, Ordering::Relaxed);
-                // Whatever is open may be in the middle of something.
-                desk.close().await;
-                Outcome::Failed(error)
-            }
-        };
-        let mut report = TenantReport::new(tenant.tenant.clone(), outcome);
-        report.took = begun.elapsed();
-        self.report(report);
-    }
-
-    async fn migrate(
-        &self,
-        desk: &mut Desk,
-        tenant: &SchemaStatus,
-    ) -> Result<usize, MigrationError> {
-        match (&tenant.version, self.direction) {
-            (SchemaVersion::UpToDate, Direction::Up) => return Ok(0),
-            (SchemaVersion::Unreadable(error), _) => return Err(error.clone()),
-            (SchemaVersion::Ahead(unknown), _) => {
-                return Err(MigrationError::UnknownMigrations {
-                    migrations: unknown.clone(),
-                });
-            }
-            _ => {}
-        }
-        let Some(place) = &tenant.place else {
-            return Ok(0);
-        };
-        if matches!(tenant.version, SchemaVersion::Missing) {
-            return Err(TenantError::MissingSchema {
-                tenant: tenant.tenant.clone(),
-                schema: place.schema().clone(),
-            }
-            .into());
-        }
-        let job = Job {
-            tenant: tenant.tenant.clone(),
-            place: Arc::clone(place),
-            migrations: self.fleet.migrations().clone(),
-            direction: self.direction,
-            steps: self.steps,
-            rights: self.fleet.rights_at(place)?,
-        };
-        self.fleet.migrate_one(desk, &job).await
-    }
-
-    fn leave_out(&self, why: Skipped) {
-        let left: Vec<usize> = self.queue().drain(..).collect();
-        for place in left {
-            let tenant = self.tenants[place].tenant.clone();
-            self.report(TenantReport::new(tenant, Outcome::Skipped(why)));
-        }
-    }
-
-    fn report(&self, report: TenantReport) {
-        if let Some(observer) = &self.observer {
-            // Its panic is nobody's failure.
-            let told = std::panic::catch_unwind(AssertUnwindSafe(|| observer(&report)));
-            if told.is_err() {
-                tracing::warn!("the observer of a run panicked");
-            }
-        }
-        self.done().push(report);
-    }
-
-    fn done(&self) -> MutexGuard<'_, Vec<TenantReport>> {
-        self.done.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn queue(&self) -> MutexGuard<'_, VecDeque<usize>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What a panic said.
-pub(crate) fn panicked(panic: &(dyn std::any::Any + Send)) -> MigrationError {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
-    MigrationError::Panicked {
-        message: text.unwrap_or_else(|| "without a message".to_owned()),
     }
 }

@@ -22,7 +22,9 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Makes a tenant that is like another one, which stays as it is. Both are in one database, and
     /// the other one is up to date, and what its migrations make.
     ///
-    /// The seed is not run; otherwise as [`provision`](Self::provision).
+    /// The seed is not run; otherwise as [`provision`](Self::provision). What the other one is compared
+    /// with is made by running the migrations in a scratch schema. What they do to shared tables is done
+    /// again, and taken back only on PostgreSQL where all migrations run in transactions.
     ///
     /// # Errors
     ///
@@ -114,7 +116,7 @@ async fn copy_on_mysql(
     }
     let columns = "SELECT c.table_name, c.column_name FROM information_schema.columns c \
          JOIN information_schema.tables t ON t.table_schema = c.table_schema AND t.table_name = c.table_name \
-         WHERE c.table_schema = ? AND t.table_type = 'BASE TABLE' AND COALESCE(c.generation_expression, '') = '' \
+         WHERE c.table_schema = ? AND t.table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND COALESCE(c.generation_expression, '') = '' \
          ORDER BY c.table_name, c.ordinal_position";
     let rows = tx.query_all_raw(ask(columns)).await?;
     let mut tables: Vec<(String, Vec<String>)> = Vec::new();
@@ -141,8 +143,14 @@ async fn copy_on_mysql(
         tx.query_one_raw(Statement::from_string(DbBackend::MySql, lock))
             .await?;
     }
-    tx.execute_unprepared("SET SESSION foreign_key_checks = 0")
-        .await?;
+    for set in [
+        "SET SESSION foreign_key_checks = 0",
+        "SET @tenant_migration_sql_mode = @@SESSION.sql_mode",
+        // A key of 0 would become the next number.
+        "SET SESSION sql_mode = CONCAT(@@SESSION.sql_mode, ',NO_AUTO_VALUE_ON_ZERO')",
+    ] {
+        tx.execute_unprepared(set).await?;
+    }
     let copied = async {
         for (table, columns) in &all {
             tx.execute_unprepared(&format!("DELETE FROM {target}.{table}"))
@@ -155,7 +163,11 @@ async fn copy_on_mysql(
         Ok::<_, DbErr>(())
     };
     let copied = copied.await;
-    tx.execute_unprepared("SET SESSION foreign_key_checks = 1")
-        .await?;
+    for set in [
+        "SET SESSION foreign_key_checks = 1",
+        "SET SESSION sql_mode = @tenant_migration_sql_mode",
+    ] {
+        tx.execute_unprepared(set).await?;
+    }
     Ok(copied?)
 }

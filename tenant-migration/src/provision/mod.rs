@@ -16,7 +16,9 @@ use tenant_core::{
 };
 
 pub use self::copy::Take;
-use crate::{Fleet, MigrationError, fleet::panicked, ledger::Direction, session::Job};
+use crate::{
+    Fleet, MigrationError, error::in_words, fleet::panicked, ledger::Direction, session::Job,
+};
 
 /// What a seed writes with: the transaction that it is part of, bound to the tenant.
 pub type SeedConnection<'c> = TenantConnection<Borrowed<'c, DatabaseTransaction>>;
@@ -113,9 +115,10 @@ impl Provision {
         self
     }
 
-    /// Is told before and after each step. When it fails, so does the step. What it is told was done
-    /// may not be committed yet, and is told again when others were in the way and it is tried again;
-    /// of the same, the seed runs again.
+    /// Called before and after each step. If it returns an error, provisioning fails. A step that is
+    /// reported as done may still be rolled back; when others were in the way and provisioning is
+    /// retried, the hook is called again and the seed runs again. An error after
+    /// [`Activate`](ProvisionStep::Activate) is returned although the tenant is already served.
     pub fn hook(
         mut self,
         hook: impl Fn(ProvisionEvent) -> BoxFuture<'static, Result<(), BoxError>>
@@ -137,6 +140,19 @@ impl fmt::Debug for Provision {
             .field("hook", &self.hook.is_some())
             .finish()
     }
+}
+
+/// What there is where a tenant's schema is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Nothing, or an empty schema.
+    None,
+    /// What was begun for a tenant, and is not complete.
+    Unfinished,
+    /// A schema with a table of migrations.
+    Complete,
+    /// Something else.
+    Foreign,
 }
 
 /// A tenant that is being made.
@@ -261,9 +277,9 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         let place = place?;
         if !place.overlaps(&making.place) {
             return Err(MigrationError::Configuration(format!(
-                "tenant {} is entered in another place already: in the schema {}",
+                "tenant {} is entered in another place already: in {}",
                 making.id,
-                place.schema()
+                in_words(&place)
             )));
         }
         match info.status {
@@ -315,12 +331,12 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
 
     /// Whether there is something already where the schema is to be.
     async fn is_occupied(&self, making: &Making<'_>) -> Result<bool, MigrationError> {
-        let (tenancy, migrations) = (self.tenancy(), self.migrations());
-        match making.place.url().backend() {
-            DbBackend::Postgres => postgres::is_occupied(tenancy, &making.place, migrations).await,
-            DbBackend::MySql => mysql::is_occupied(tenancy, &making.place, migrations).await,
-            _ => Ok(crate::session::file(&making.place)?.exists()),
+        if making.place.url().backend() == DbBackend::Sqlite {
+            // Whatever it is.
+            return Ok(crate::session::file(&making.place)?.exists());
         }
+        let content = self.content_at(&making.place).await?;
+        Ok(!matches!(content, Content::None | Content::Unfinished))
     }
 
     /// Removes an entry whose tenant was not made.
@@ -328,6 +344,21 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         // Only if nobody else has completed it.
         if let Err(error) = self.registry().withdraw(id).await {
             tracing::warn!(tenant.id = id.as_str(), %error, "the entry of a tenant that was not made stays");
+        }
+    }
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// What there is where a tenant's schema is to be.
+    pub(crate) async fn content_at(
+        &self,
+        place: &ConnectionInfo,
+    ) -> Result<Content, MigrationError> {
+        let (tenancy, migrations) = (self.tenancy(), self.migrations());
+        match place.url().backend() {
+            DbBackend::Postgres => postgres::content(tenancy, place, migrations).await,
+            DbBackend::MySql => mysql::content(tenancy, place, migrations).await,
+            _ => sqlite::content(tenancy, place, migrations).await,
         }
     }
 }
@@ -388,7 +419,7 @@ impl Making<'_> {
     fn occupied(&self) -> MigrationError {
         MigrationError::SchemaOccupied {
             tenant: self.id.clone(),
-            schema: self.place.schema().clone(),
+            place: in_words(&self.place),
         }
     }
 }

@@ -2,14 +2,18 @@ use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt as _;
 use sea_orm::{
-    ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, Statement, TransactionTrait as _,
+    ConnectionTrait as _, DatabaseConnection, DbBackend, DbErr, IsolationLevel, Statement,
+    TransactionTrait as _,
 };
-use tenant_core::{ConnectionInfo, SchemaName, Tenancy, TenantDirectory};
+use tenant_core::{ConnectionInfo, Placement, SchemaName, Tenancy, TenantDirectory};
 
-use super::{Making, ProvisionStep};
+use super::{Content, Making, ProvisionStep};
 use crate::{
-    Fleet, MigrationError, Migrations, connection::closing, fleet::panicked, names::quoted,
-    session::mysql::ServerLock,
+    Fleet, MigrationError, Migrations,
+    connection::closing,
+    fleet::panicked,
+    names::quoted,
+    session::mysql::{ServerLock, be_patient},
 };
 
 /// Nothing can be taken back here, so the first table says that the database is not complete, and
@@ -23,6 +27,7 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     let locks = fleet.tenancy().connection_to(&url).await?;
     let patience = fleet.settings().lock_timeout;
     closing(server, async |server| {
+        be_patient(server, patience).await?;
         closing(locks, async |locks| {
             // Those who migrate take another lock, which comes after this one.
             let schema = making.place.schema();
@@ -42,37 +47,35 @@ async fn make_on<R: TenantDirectory + 'static>(
     lock: &ServerLock,
 ) -> Result<(), MigrationError> {
     let (schema, migrations) = (making.place.schema(), fleet.migrations());
-    match Tables::of(server, schema, migrations).await? {
+    match content_of(server, schema, migrations).await? {
         // By a program that knew fewer migrations, perhaps.
-        Tables::Complete => return making.migrate(fleet).await,
-        Tables::Foreign => return Err(making.occupied()),
-        Tables::Unfinished => drop_unfinished(server, schema, migrations, lock).await?,
-        Tables::None => {}
+        Content::Complete => return making.migrate(fleet).await,
+        Content::Foreign => return Err(making.occupied()),
+        Content::Unfinished => drop_unfinished(server, &making.place, migrations, lock).await?,
+        Content::None => {}
     }
     let made = create_and_fill(fleet, making, server);
     let made = AssertUnwindSafe(made).catch_unwind().await;
     let made = made.unwrap_or_else(|panic| Err(panicked(&*panic)));
     if made.is_err()
-        && let Err(error) = drop_unfinished(server, schema, migrations, lock).await
+        && let Err(error) = drop_unfinished(server, &making.place, migrations, lock).await
     {
         tracing::warn!(tenant.id = making.id.as_str(), %error, "a database that was not completed stays");
     }
     made
 }
 
-pub(super) async fn is_occupied(
+pub(super) async fn content(
     tenancy: &Tenancy,
     place: &ConnectionInfo,
     migrations: &Migrations,
-) -> Result<bool, MigrationError> {
-    let db = tenancy
-        .connection_to(&place.url().without_database())
-        .await?;
-    let tables = closing(db, async |db| {
-        Tables::of(db, place.schema(), migrations).await
+) -> Result<Content, MigrationError> {
+    let url = place.url().without_database();
+    let db = tenancy.connection_to(&url).await?;
+    closing(db, async |db| {
+        content_of(db, place.schema(), migrations).await
     })
-    .await?;
-    Ok(!matches!(tables, Tables::None | Tables::Unfinished))
+    .await
 }
 
 async fn create_and_fill<R: TenantDirectory + 'static>(
@@ -99,7 +102,11 @@ async fn create_and_fill<R: TenantDirectory + 'static>(
         .dedicated_connection_to(&making.place)
         .await?;
     closing(db, async |db| {
-        let tx = db.begin().await?;
+        be_patient(db, fleet.settings().lock_timeout).await?;
+        // Whatever the server's default is: rows that are copied are locked against new ones beside
+        // them only so.
+        let repeatable = Some(IsolationLevel::RepeatableRead);
+        let tx = db.begin_with_config(repeatable, None).await?;
         making.seed(&tx).await?;
         tx.commit().await?;
         Ok::<_, MigrationError>(())
@@ -111,61 +118,83 @@ async fn create_and_fill<R: TenantDirectory + 'static>(
     Ok(())
 }
 
-/// What there is where a tenant's database is to be.
-enum Tables {
-    None,
-    Unfinished,
-    Complete,
-    Foreign,
-}
-
-impl Tables {
-    async fn of(
-        server: &DatabaseConnection,
-        schema: &SchemaName,
-        migrations: &Migrations,
-    ) -> Result<Self, DbErr> {
-        let select = "SELECT CAST(COUNT(*) AS SIGNED), \
-             CAST(COALESCE(SUM(table_name = ?), 0) AS SIGNED), \
-             CAST(COALESCE(SUM(table_name = ?), 0) AS SIGNED) \
-             FROM information_schema.tables WHERE table_schema = ?";
-        let values = [
-            migrations.unfinished_table().into(),
-            migrations.table().into(),
-            schema.as_str().into(),
-        ];
-        let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
-        let row = server
-            .query_one_raw(select)
-            .await?
-            .ok_or_else(|| DbErr::RecordNotFound("a count of tables".to_owned()))?;
-        let counts: (i64, i64, i64) = (
-            row.try_get_by_index(0)?,
-            row.try_get_by_index(1)?,
-            row.try_get_by_index(2)?,
-        );
-        Ok(match counts {
-            (0, ..) => Self::None,
-            (_, 1.., _) => Self::Unfinished,
-            (_, _, 1..) => Self::Complete,
-            _ => Self::Foreign,
-        })
-    }
-}
-
-/// Only while nobody else can have completed it.
-async fn drop_unfinished(
+async fn content_of(
     server: &DatabaseConnection,
     schema: &SchemaName,
     migrations: &Migrations,
+) -> Result<Content, DbErr> {
+    let select = "SELECT CAST(COUNT(*) AS SIGNED), \
+             CAST(COALESCE(SUM(table_name = ?), 0) AS SIGNED), \
+             CAST(COALESCE(SUM(table_name = ?), 0) AS SIGNED) \
+             FROM information_schema.tables WHERE table_schema = ?";
+    let values = [
+        migrations.unfinished_table().into(),
+        migrations.table().into(),
+        schema.as_str().into(),
+    ];
+    let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
+    let row = server
+        .query_one_raw(select)
+        .await?
+        .ok_or_else(|| DbErr::RecordNotFound("a count of tables".to_owned()))?;
+    let counts: (i64, i64, i64) = (
+        row.try_get_by_index(0)?,
+        row.try_get_by_index(1)?,
+        row.try_get_by_index(2)?,
+    );
+    Ok(match counts {
+        (0, ..) => Content::None,
+        (_, 1.., _) => Content::Unfinished,
+        (_, _, 1..) => Content::Complete,
+        _ => Content::Foreign,
+    })
+}
+
+/// Only while nobody else can have completed it. A database of the tenant's own was there before, and
+/// is there afterwards.
+async fn drop_unfinished(
+    server: &DatabaseConnection,
+    place: &ConnectionInfo,
+    migrations: &Migrations,
     lock: &ServerLock,
 ) -> Result<(), MigrationError> {
-    if let Tables::Unfinished = Tables::of(server, schema, migrations).await? {
-        lock.check().await?;
-        let schema = schema.quoted(DbBackend::MySql);
-        server
-            .execute_unprepared(&format!("DROP DATABASE IF EXISTS {schema}"))
-            .await?;
+    let schema = place.schema();
+    if content_of(server, schema, migrations).await? != Content::Unfinished {
+        return Ok(());
+    }
+    let create = match place.placement() {
+        Placement::Dedicated => creation(server, schema).await?,
+        _ => None,
+    };
+    lock.check().await?;
+    let schema = schema.quoted(DbBackend::MySql);
+    server
+        .execute_unprepared(&format!("DROP DATABASE IF EXISTS {schema}"))
+        .await?;
+    if let Some(create) = create {
+        server.execute_unprepared(&create).await?;
     }
     Ok(())
+}
+
+/// What makes a database again as it is, but empty.
+async fn creation(
+    server: &DatabaseConnection,
+    schema: &SchemaName,
+) -> Result<Option<String>, DbErr> {
+    let select = "SELECT default_character_set_name, default_collation_name \
+         FROM information_schema.schemata WHERE schema_name = ?";
+    let values = [schema.as_str().into()];
+    let select = Statement::from_sql_and_values(DbBackend::MySql, select, values);
+    let Some(row) = server.query_one_raw(select).await? else {
+        return Ok(None);
+    };
+    let (characters, collation): (String, String) =
+        (row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+    Ok(Some(format!(
+        "CREATE DATABASE {} CHARACTER SET {} COLLATE {}",
+        schema.quoted(DbBackend::MySql),
+        quoted(&characters, DbBackend::MySql),
+        quoted(&collation, DbBackend::MySql),
+    )))
 }

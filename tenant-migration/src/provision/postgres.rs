@@ -6,7 +6,7 @@ use sea_orm::{
 };
 use tenant_core::{ConnectionInfo, Placement, SchemaName, Tenancy, TenantDirectory};
 
-use super::{Making, ProvisionStep};
+use super::{Content, Making, ProvisionStep};
 use crate::{
     Fleet, MigrationError, Migrations,
     connection::closing,
@@ -152,9 +152,7 @@ async fn begin_making<R: TenantDirectory + 'static>(
 /// Citus's, above all.
 fn in_the_way(error: DbErr, schema: &SchemaName) -> MigrationError {
     if conflict::is_duplicate(&error) {
-        return MigrationError::Locked {
-            schema: schema.clone(),
-        };
+        return MigrationError::locked(schema);
     }
     error.into()
 }
@@ -228,16 +226,25 @@ impl Unfinished {
     }
 }
 
-pub(super) async fn is_occupied(
+pub(super) async fn content(
     tenancy: &Tenancy,
     place: &ConnectionInfo,
     migrations: &Migrations,
-) -> Result<bool, MigrationError> {
+) -> Result<Content, MigrationError> {
     let db = tenancy.connection_to(place.url()).await?;
     closing(db, async |db| {
         let schema = place.schema();
-        let is_unfinished = Unfinished::of(migrations).is_there(db, schema).await?;
-        Ok::<_, DbErr>(!is_unfinished && !is_empty(db, schema).await?)
+        if Unfinished::of(migrations).is_there(db, schema).await? {
+            return Ok(Content::Unfinished);
+        }
+        if is_empty(db, schema).await? {
+            return Ok(Content::None);
+        }
+        let state = SchemaState::read(db, schema, migrations.table()).await?;
+        Ok::<_, DbErr>(match state.has_table {
+            true => Content::Complete,
+            false => Content::Foreign,
+        })
     })
     .await
 }

@@ -8,10 +8,11 @@ use std::{
 use sea_orm::{ConnectionTrait as _, DatabaseConnection, DbBackend, Statement};
 use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy, TenantDirectory};
 
-use super::{Making, ProvisionStep};
+use super::{Content, Making, ProvisionStep};
 use crate::{
-    Fleet, MigrationError,
+    Fleet, MigrationError, Migrations,
     connection::closing,
+    error::conflict,
     files,
     ledger::Direction,
     session::{file, run, sqlite},
@@ -28,6 +29,9 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     }
     let _lock = sqlite::lock_file(&making.place)?;
     if file.exists() {
+        // Whoever was killed when he had named it left it another name.
+        remove_all(&Unfinished::beginning(&file))
+            .map_err(|error| files::unusable(&file, &error))?;
         // By a program that knew fewer migrations, perhaps.
         return making.migrate(fleet).await;
     }
@@ -41,6 +45,30 @@ pub(super) async fn make<R: TenantDirectory + 'static>(
     let db = fleet.tenancy().dedicated_connection_to(&place).await?;
     closing(db, async |db| fill(fleet, making, db, &place).await).await?;
     unfinished.complete(&file)
+}
+
+/// A file gets its name when it is complete.
+pub(super) async fn content(
+    tenancy: &Tenancy,
+    place: &ConnectionInfo,
+    migrations: &Migrations,
+) -> Result<Content, MigrationError> {
+    if !file(place)?.exists() {
+        return Ok(Content::None);
+    }
+    let db = tenancy.dedicated_connection_to(place).await?;
+    let select = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
+    let values = [migrations.table().into()];
+    let select = Statement::from_sql_and_values(DbBackend::Sqlite, select, values);
+    let found = closing(db, async |db| match db.query_one_raw(select).await {
+        Err(error) if conflict::is_transient(&error) => Err(error),
+        // One that is no database has no table, either.
+        found => Ok(matches!(found, Ok(Some(_)))),
+    });
+    Ok(match found.await? {
+        true => Content::Complete,
+        false => Content::Foreign,
+    })
 }
 
 async fn fill<R: TenantDirectory + 'static>(
@@ -62,6 +90,8 @@ async fn fill<R: TenantDirectory + 'static>(
         };
         if migration.use_transaction() == Some(false) {
             tx.commit().await?;
+            // As when it is migrated: nothing looks at references afterwards.
+            db.execute_unprepared("PRAGMA foreign_keys = ON").await?;
             run(&*migration, Direction::Up, db).await?;
             tx = sqlite::begin(db, place, patience).await?;
         } else {
@@ -87,7 +117,7 @@ impl Unfinished {
     fn new(file: &Path) -> Result<Self, MigrationError> {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let left = files::with(file, ".unfinished-");
+        let left = Self::beginning(file);
         remove_all(&left).map_err(|error| files::unusable(file, &error))?;
         let unfinished = Self(files::with(
             &left,
@@ -95,6 +125,11 @@ impl Unfinished {
         ));
         File::create_new(&unfinished.0).map_err(|error| files::unusable(&unfinished.0, &error))?;
         Ok(unfinished)
+    }
+
+    /// What the names of those begin with that are to become a file.
+    fn beginning(file: &Path) -> PathBuf {
+        files::with(file, ".unfinished-")
     }
 
     /// Everything that another file has, as of one moment.
@@ -112,7 +147,7 @@ impl Unfinished {
 
     fn place(&self) -> Result<ConnectionInfo, MigrationError> {
         let url = DatabaseUrl::sqlite(&self.0)?;
-        Ok(ConnectionInfo::dedicated(&url).map_err(tenant_core::TenantError::from)?)
+        Ok(ConnectionInfo::dedicated(&url)?)
     }
 
     fn complete(self, file: &Path) -> Result<(), MigrationError> {

@@ -91,6 +91,9 @@ macro_rules! rehearse {
                 crate::session::run(&*migration, crate::ledger::Direction::Up, $db).await?;
             }
         }
+        if !rehearsal.then.is_empty() {
+            recording.expect_to_hear($db).await?;
+        }
         let mut statements = Vec::with_capacity(rehearsal.then.len());
         for place in &rehearsal.then {
             if let Some(migration) = rehearsal.migrations.at(*place) {

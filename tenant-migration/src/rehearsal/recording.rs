@@ -3,7 +3,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use sea_orm::DatabaseConnection;
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend};
 use tracing::{
     Dispatch, Event, Metadata, Subscriber,
     dispatcher::get_default,
@@ -11,6 +11,11 @@ use tracing::{
     span,
     subscriber::Interest,
 };
+
+use crate::MigrationError;
+
+/// What is sent to see whether it is heard.
+const PROOF: &str = "SELECT 'is this heard'";
 
 /// The statements that reach a server, in their order.
 ///
@@ -41,6 +46,25 @@ impl Recording {
             recording: self.clone(),
             outer: get_default(Dispatch::clone),
         })
+    }
+
+    /// That nothing is missed: what a migration sends by `execute_unprepared` is told by the driver
+    /// alone, whose logging can be turned off.
+    pub(super) async fn expect_to_hear(
+        &self,
+        db: &impl ConnectionTrait,
+    ) -> Result<(), MigrationError> {
+        if db.get_database_backend() == DbBackend::Sqlite {
+            return Ok(());
+        }
+        self.take();
+        db.execute_unprepared(PROOF).await?;
+        if self.take().iter().any(|statement| statement == PROOF) {
+            return Ok(());
+        }
+        Err(MigrationError::Configuration(
+            "what migrations send cannot be seen, because the driver's log of statements is turned off: leave `sqlx_logging` on in `TenancyBuilder::configure`, with a level that is not `Off`, or give the fleet a tenancy of its own".to_owned(),
+        ))
     }
 
     /// What was recorded since the last call.

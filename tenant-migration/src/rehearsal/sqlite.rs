@@ -1,6 +1,6 @@
 use std::{fs::File, time::Duration};
 
-use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy, TenantError};
+use tenant_core::{ConnectionInfo, DatabaseUrl, Tenancy};
 
 use super::{Rehearsal, Rehearsed, on_its_own_connection, recording::Recording, rehearse};
 use crate::{MigrationError, connection::closing, session::sqlite};
@@ -17,8 +17,7 @@ pub(super) async fn rehearse(
     let directory = tempfile::tempdir().map_err(unusable)?;
     let file = directory.path().join("scratch.sqlite");
     File::create(&file).map_err(unusable)?;
-    let place =
-        ConnectionInfo::dedicated(&DatabaseUrl::sqlite(&file)?).map_err(TenantError::from)?;
+    let place = ConnectionInfo::dedicated(&DatabaseUrl::sqlite(&file)?)?;
     if !rehearsal.migrations.are_transactional() {
         return on_its_own_connection(tenancy, rehearsal, &place, recording).await;
     }

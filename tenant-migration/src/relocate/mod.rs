@@ -9,7 +9,7 @@ use tenant_core::{
     ConnectionInfo, DatabaseUrl, Placement, SchemaName, TenantDirectory, TenantError, TenantId,
 };
 
-use crate::{Fleet, MigrationError, session::file};
+use crate::{Fleet, MigrationError, connection::closing, error::in_words, session::file};
 
 /// What is there, of a schema and of the name that it is to have.
 pub(crate) enum Found {
@@ -30,7 +30,7 @@ impl Found {
     }
 
     /// Whether the schema is still to be renamed.
-    fn decide(&self, relocation: &Relocation<'_>) -> Result<bool, MigrationError> {
+    pub(crate) fn decide(&self, relocation: &Relocation<'_>) -> Result<bool, MigrationError> {
         let Relocation {
             tenant,
             from,
@@ -43,7 +43,7 @@ impl Found {
             Self::New if *may_be_done => Ok(false),
             Self::Both => Err(MigrationError::SchemaOccupied {
                 tenant: (*tenant).clone(),
-                schema: (*to).clone(),
+                place: in_words(&renamed(from, to)?),
             }),
             // What has the new name is somebody else's, where nothing was begun.
             Self::Neither | Self::New => Err(TenantError::MissingSchema {
@@ -73,14 +73,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         relocation: &Relocation<'_>,
     ) -> Result<ConnectionInfo, MigrationError> {
         let Relocation { from, to, .. } = relocation;
-        if from.placement() == Placement::Dedicated {
-            return Err(TenantError::Unsupported {
-                operation: "renaming a schema",
-                backend: "a dedicated database",
-                instead: "the database is the tenant's own: rename it with its server's tools",
-            }
-            .into());
-        }
+        refuse_dedicated(from)?;
         let target = renamed(from, to)?;
         let renamed = self.settings().patiently(|| match from.url().backend() {
             DbBackend::Postgres => Box::pin(postgres::rename(self, relocation, &target)),
@@ -90,6 +83,33 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         renamed.await?;
         Ok(target)
     }
+}
+
+impl<R: TenantDirectory + 'static> Fleet<R> {
+    /// That a schema can be renamed at all: to be asked before a tenant is taken out of service for it.
+    pub(crate) async fn expect_movable(&self, from: &ConnectionInfo) -> Result<(), MigrationError> {
+        refuse_dedicated(from)?;
+        if from.url().backend() != DbBackend::MySql {
+            return Ok(());
+        }
+        let url = from.url().without_database();
+        let db = self.tenancy().connection_to(&url).await?;
+        closing(db, async |db| {
+            mysql::refuse_what_cannot_move(db, from.schema()).await
+        })
+        .await
+    }
+}
+
+fn refuse_dedicated(from: &ConnectionInfo) -> Result<(), TenantError> {
+    if from.placement() != Placement::Dedicated {
+        return Ok(());
+    }
+    Err(TenantError::Unsupported {
+        operation: "renaming a schema",
+        backend: "a dedicated database",
+        instead: "the database is the tenant's own: rename it with its server's tools",
+    })
 }
 
 /// The place of a schema of that name, beside another one.

@@ -3,7 +3,10 @@ use tenant_core::{SchemaName, TenantDirectory, TenantError};
 
 use super::{Found, Relocation};
 use crate::{
-    Fleet, MigrationError, connection::closing, names::quoted, session::mysql::ServerLock,
+    Fleet, MigrationError,
+    connection::closing,
+    names::quoted,
+    session::mysql::{ServerLock, be_patient},
 };
 
 /// A database has no other name: its tables are moved into another one, all by one statement.
@@ -17,6 +20,7 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     let locks = fleet.tenancy().connection_to(&url).await?;
     let patience = fleet.settings().lock_timeout;
     closing(db, async |db| {
+        be_patient(db, patience).await?;
         closing(locks, async |locks| {
             let lock = ServerLock::take_for_moving(locks, from.schema(), to, patience).await?;
             lock.during(async |lock| move_tables(db, relocation, lock).await)
@@ -64,9 +68,7 @@ async fn move_tables(
     }
     lock.check().await?;
     if !tables(db, from.schema()).await?.is_empty() {
-        return Err(MigrationError::Locked {
-            schema: from.schema().clone(),
-        });
+        return Err(MigrationError::locked(from.schema()));
     }
     db.execute_unprepared(&format!("DROP DATABASE IF EXISTS {old}"))
         .await?;
@@ -88,7 +90,7 @@ async fn tables(db: &DatabaseConnection, schema: &SchemaName) -> Result<Vec<Stri
     rows.iter().map(|row| row.try_get_by_index(0)).collect()
 }
 
-async fn refuse_what_cannot_move(
+pub(super) async fn refuse_what_cannot_move(
     db: &DatabaseConnection,
     schema: &SchemaName,
 ) -> Result<(), MigrationError> {

@@ -5,7 +5,7 @@ use super::{Found, Relocation};
 use crate::{
     Fleet, MigrationError,
     connection::closing,
-    error::conflict,
+    error::{conflict, in_words},
     files,
     session::{file, sqlite},
 };
@@ -18,7 +18,10 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
     let from = relocation.from;
     let (_from, _to) = (sqlite::lock_file(from)?, sqlite::lock_file(target)?);
     let (old, new) = (file(from)?, file(target)?);
-    if !Found::of(old.exists(), new.exists()).decide(relocation)? {
+    // One file with both names was being moved by somebody who was killed, and may have been written to
+    // since then, by its old name.
+    let is_half_moved = files::is_one_file(&old, &new);
+    if !is_half_moved && !Found::of(old.exists(), new.exists()).decide(relocation)? {
         return Ok(());
     }
     let db = fleet.tenancy().dedicated_connection_to(from).await?;
@@ -30,7 +33,7 @@ pub(super) async fn rename<R: TenantDirectory + 'static>(
 /// would go on writing to a log that belongs to no file any more.
 async fn leave_log(db: &DatabaseConnection, from: &ConnectionInfo) -> Result<(), MigrationError> {
     let locked = || MigrationError::Locked {
-        schema: from.schema().clone(),
+        place: in_words(from),
     };
     let leave = Statement::from_string(DbBackend::Sqlite, "PRAGMA journal_mode = DELETE");
     let mode = match db.query_one_raw(leave).await {

@@ -6,15 +6,16 @@ use tenant_core::{
     TenantRegistry, TenantStatus,
 };
 
-use super::{ARCHIVED, original, was_called};
+use super::{ARCHIVED, is_half_moved, original, was_called};
 use crate::{
     Fleet, MigrationError,
     connection::closing,
     files,
     names::quoted,
+    provision::Content,
     session::{
         file,
-        mysql::ServerLock,
+        mysql::{ServerLock, be_patient},
         postgres::{SessionLock, begin},
         sqlite::lock_file,
     },
@@ -24,9 +25,12 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Removes the data of an archived tenant, or of one that was never served, and its entry. This
     /// cannot be undone, so the tenant's id has to be said twice.
     ///
-    /// On PostgreSQL tables go some at a time, so that a schema may have more of them than the server
-    /// has places for locks; when this is stopped, some are gone, and doing so again removes the
-    /// rest.
+    /// Of a tenant that was never served, only what provisioning made is removed. A pending one has
+    /// nothing, and a schema that was not made for it stays: the entry alone goes.
+    ///
+    /// The entry goes last. When this is stopped, or fails, doing so again removes the rest. On
+    /// PostgreSQL tables go some at a time, so that a schema may have more of them than the server has
+    /// places for locks.
     ///
     /// # Errors
     ///
@@ -42,11 +46,9 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
         let entry = self.registry().placed(id).await?;
         let (info, place) = (entry.info?, entry.connection?);
         match info.status {
-            status if status.is_before_first_use() => {
-                // First of all: from here on nobody completes it.
-                self.registry().withdraw(id).await?;
-                self.drop_schema(&place).await?;
-            }
+            // Nothing was begun of it. What is in its place, if anything, is somebody else's.
+            TenantStatus::Pending => self.registry().withdraw(id).await?,
+            TenantStatus::Provisioning => self.drop_unserved(id, &place).await?,
             TenantStatus::Archived => {
                 if let Some(name) = self.archived_before(&place, &info).await? {
                     self.drop_schema(&crate::relocate::renamed(&place, &name)?)
@@ -65,6 +67,25 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             }
         }
         Ok(())
+    }
+
+    async fn drop_unserved(
+        &self,
+        id: &TenantId,
+        place: &ConnectionInfo,
+    ) -> Result<(), MigrationError> {
+        let registry = self.registry();
+        if self.content_at(place).await? == Content::Foreign {
+            return Ok(registry.withdraw(id).await?);
+        }
+        // An active one cannot go back to this, so one that was completed meanwhile is left alone.
+        registry
+            .change_status(id, TenantStatus::Provisioning)
+            .await?;
+        // From here on nobody completes it, and whoever drops it again goes on here.
+        registry.change_status(id, TenantStatus::Archived).await?;
+        self.drop_schema(place).await?;
+        Ok(registry.forget(id).await?)
     }
 }
 
@@ -93,6 +114,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
                 let quoted = schema.quoted(DbBackend::MySql);
                 let drop = format!("DROP DATABASE IF EXISTS {quoted}");
                 closing(db, async |db| {
+                    be_patient(db, patience).await?;
                     closing(locks, async |locks| {
                         let lock = ServerLock::take_for_making(locks, schema, patience).await?;
                         lock.during(async |_| Ok(db.execute_unprepared(&drop).await?))
@@ -133,15 +155,22 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
     ) -> Result<Option<SchemaName>, MigrationError> {
         let names = self.schemas_beside(place).await?;
         let original = original(place);
-        if place.placement() == Placement::Dedicated || names.contains(&original) {
+        if place.placement() == Placement::Dedicated {
             return Ok(None);
         }
-        let archived = names
-            .into_iter()
-            .filter(|name| was_called(name, &original, info.created_at))
-            .max();
-        let archived = archived.map(SchemaName::try_from).transpose();
-        Ok(archived.map_err(TenantError::from)?)
+        let is_there = names.contains(&original);
+        let mut archived = None;
+        for name in names {
+            if !was_called(&name, &original, info.created_at) {
+                continue;
+            }
+            let name = SchemaName::try_from(name).map_err(TenantError::from)?;
+            // Where both are there, it is another one's, unless both are one.
+            if !is_there || is_half_moved(place, &crate::relocate::renamed(place, &name)?) {
+                archived = archived.max(Some(name));
+            }
+        }
+        Ok(archived)
     }
 
     /// The names of schemas in the database of a place: its own, if it is there, and all that are
@@ -177,7 +206,8 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
 }
 
 /// Each table that is dropped is locked until its transaction ends, with its indexes and what it keeps
-/// long values in.
+/// long values in. Partitions come first: with their table, all of them would go at once. Foreign
+/// tables need a statement of their own, and keep nothing: they go with the schema.
 async fn drop_on_postgres<R: TenantDirectory + 'static>(
     fleet: &Fleet<R>,
     db: &DatabaseConnection,
@@ -199,7 +229,8 @@ async fn drop_on_postgres<R: TenantDirectory + 'static>(
     let budget = (locks / 4).max(64);
     let tables = "SELECT c.relname::text, 4 + 2 * (SELECT count(*) FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid) \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'f') ORDER BY c.relname";
+         WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') \
+         ORDER BY NOT c.relispartition, c.relkind = 'p', c.relname";
     let values = [schema.as_str().into()];
     let tables = Statement::from_sql_and_values(DbBackend::Postgres, tables, values);
     let in_schema = schema.quoted(DbBackend::Postgres);
@@ -241,7 +272,13 @@ fn files_beside(place: &ConnectionInfo) -> Result<Vec<String>, MigrationError> {
         MigrationError::Configuration(format!("{}: {error}", directory.display()))
     };
     let mut names = Vec::new();
-    for entry in fs::read_dir(directory).map_err(unreadable)? {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        // Gone with all that was in it.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(names),
+        Err(error) => return Err(unreadable(error)),
+    };
+    for entry in entries {
         let path = entry.map_err(unreadable)?.path();
         if path.extension() == file.extension()
             && let Some(name) = path.file_stem()

@@ -10,7 +10,10 @@ use tenant_core::{
     TenantStatus,
 };
 
-use crate::{Fleet, MigrationError, relocate::Relocation};
+use crate::{
+    Fleet, MigrationError, files,
+    relocate::{Found, Relocation},
+};
 
 impl<R: TenantRegistry + 'static> Fleet<R> {
     /// Takes a tenant out of service and keeps its data: its schema is renamed, so that whoever still
@@ -27,9 +30,10 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     ///
     /// [`MigrationError::WrongStatus`] for one that was never served; [`MigrationError::Locked`];
     /// [`TenantError::Unsupported`] on MySQL, when the database has views, triggers, routines or
-    /// events; what is wrong with the registry or the database.
+    /// events, before anything is changed; what is wrong with the registry or the database.
     pub async fn archive(&self, id: &TenantId) -> Result<ConnectionInfo, MigrationError> {
-        let status = self.registry().placed(id).await?.info?.status;
+        let entry = self.registry().placed(id).await?;
+        let status = entry.info?.status;
         if status.is_before_first_use() {
             return Err(MigrationError::WrongStatus {
                 tenant: id.clone(),
@@ -38,12 +42,20 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
                 needed: "one that was served; drop it instead",
             });
         }
+        let place = entry.connection?;
+        let stays = |place: &ConnectionInfo| {
+            place.placement() == Placement::Dedicated || is_archived(place)
+        };
+        if status != TenantStatus::Archived && !stays(&place) {
+            // One that would only be taken out of service is left in it.
+            self.expect_movable(&place).await?;
+        }
         // Nobody is served from here on.
         let archived = TenantStatus::Archived;
         self.registry().change_status(id, archived).await?;
         let entry = self.registry().placed(id).await?;
         let place = entry.connection?;
-        if place.placement() == Placement::Dedicated || is_archived(&place) {
+        if stays(&place) {
             return Ok((*place).clone());
         }
         let before = self.archived_before(&place, &entry.info?).await?;
@@ -69,97 +81,182 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// maintenance, and afterwards active. Doing so again goes on where it stopped. On SQLite nobody
     /// else may have the file open, as for [`archive`](Self::archive).
     ///
+    /// The new id is entered before anything is moved, and taken back when that fails: nobody makes a
+    /// tenant of that id meanwhile.
+    ///
     /// # Errors
     ///
     /// [`TenantError::TenantExists`] when there is a tenant of the new id;
     /// [`MigrationError::WrongStatus`] when it is not active or in maintenance;
     /// [`MigrationError::SchemaOccupied`] when there is a schema of the new name;
-    /// [`TenantError::Unsupported`] when it has a database for itself; what is wrong with the
-    /// registry or the database.
+    /// [`TenantError::Unsupported`] when it has a database for itself, and as for
+    /// [`archive`](Self::archive); what is wrong with the registry or the database.
     pub async fn rename(&self, from: &TenantId, to: &TenantId) -> Result<(), MigrationError> {
-        let name = SchemaName::for_tenant(to);
-        let successor = match self.registry().placed(to).await {
-            Ok(entry) => Some(entry.connection?),
+        let registry = self.registry();
+        let successor = match registry.placed(to).await {
+            Ok(entry) => Some((entry.info?, entry.connection?)),
             Err(TenantError::UnknownTenant { .. }) => None,
             Err(error) => return Err(error.into()),
         };
-        let entry = match self.registry().placed(from).await {
+        let entry = match registry.placed(from).await {
             Ok(entry) => entry,
             // It was done before.
             Err(TenantError::UnknownTenant { .. }) if successor.is_some() => return Ok(()),
             Err(error) => return Err(error.into()),
         };
         let (info, place) = (entry.info?, entry.connection?);
-        if let Some(successor) = &successor {
-            // What this left when it was stopped: the new entry, and the old one without a schema.
-            let is_left = from != to
-                && matches!(
-                    info.status,
-                    TenantStatus::Maintenance | TenantStatus::Archived
-                )
-                && crate::relocate::renamed(&place, &name)?.overlaps(successor);
-            if !is_left || self.has_schema_at(&place).await? {
+        match &successor {
+            None => self.move_to(&info, &place, to, false).await?,
+            Some((_, there)) if from == to || !is_left(&info, &place, to, there)? => {
                 return Err(TenantError::TenantExists { tenant: to.clone() }.into());
             }
-        } else {
-            self.move_to(info, &place, to, &name).await?;
+            // It was stopped before anything was moved, unless that is a tenant of its own.
+            Some((reserved, there)) if self.has_schema_at(&place).await? => {
+                if !is_reserved_for(&info, reserved) || self.has_another_at(there, &place).await? {
+                    return Err(TenantError::TenantExists { tenant: to.clone() }.into());
+                }
+                self.move_to(&info, &place, to, true).await?;
+            }
+            Some(_) => {}
         }
-        self.registry()
-            .change_status(from, TenantStatus::Archived)
-            .await?;
-        self.registry().forget(from).await?;
+        if successor.is_none_or(|(info, _)| info.status == TenantStatus::Maintenance) {
+            registry.change_status(to, TenantStatus::Active).await?;
+        }
+        registry.change_status(from, TenantStatus::Archived).await?;
+        registry.forget(from).await?;
         Ok(())
     }
 
-    /// Renames the schema, and makes the new entry.
+    /// Reserves the new id, and renames the schema.
     async fn move_to(
         &self,
-        mut info: TenantInfo,
+        info: &TenantInfo,
         place: &ConnectionInfo,
         to: &TenantId,
-        name: &SchemaName,
+        is_reserved: bool,
     ) -> Result<(), MigrationError> {
-        let former = info.status;
+        let (former, registry) = (info.status, self.registry());
         if !matches!(former, TenantStatus::Active | TenantStatus::Maintenance) {
             return Err(MigrationError::WrongStatus {
-                tenant: info.id,
+                tenant: info.id.clone(),
                 status: former,
                 operation: "renaming",
                 needed: "active or in maintenance",
             });
         }
-        let registry = self.registry();
-        registry
-            .change_status(&info.id, TenantStatus::Maintenance)
-            .await?;
+        self.expect_movable(place).await?;
+        let name = SchemaName::for_tenant(to);
+        let target = crate::relocate::renamed(place, &name)?;
         let relocation = Relocation {
             tenant: &info.id,
             from: place,
-            to: name,
+            to: &name,
             may_be_done: former == TenantStatus::Maintenance,
             is_served: true,
         };
-        let place = match self.relocate(&relocation).await {
-            Ok(place) => place,
-            Err(error) => {
-                // It is where it was, and is served as it was, unless that cannot be told. If it is
-                // nowhere, nothing was begun that could be gone on with.
-                let nowhere = matches!(
-                    error,
-                    MigrationError::Tenant(TenantError::MissingSchema { .. })
-                );
-                if nowhere || self.has_schema_at(place).await? {
-                    registry.change_status(&info.id, former).await?;
-                }
-                return Err(error);
-            }
-        };
-        info.id = to.clone();
+        if self.has_another_at(&target, place).await? {
+            // Before there is an entry that says whose it is.
+            Found::of(self.has_schema_at(place).await?, true).decide(&relocation)?;
+        }
         registry
-            .register(info.with_status(TenantStatus::Active), place)
+            .change_status(&info.id, TenantStatus::Maintenance)
             .await?;
-        Ok(())
+        if !is_reserved && let Err(error) = self.reserve(info, to, target).await {
+            registry.change_status(&info.id, former).await?;
+            return Err(error.into());
+        }
+        let Err(error) = self.relocate(&relocation).await else {
+            return Ok(());
+        };
+        // It is where it was, and is served as it was, unless that cannot be told. If it is nowhere,
+        // nothing was begun that could be gone on with.
+        let nowhere = matches!(
+            error,
+            MigrationError::Tenant(TenantError::MissingSchema { .. })
+        );
+        if nowhere || self.has_schema_at(place).await? {
+            self.release(to).await;
+            registry.change_status(&info.id, former).await?;
+        }
+        Err(error)
     }
+
+    /// Whether there is a schema in a place, which is not the one of another place.
+    async fn has_another_at(
+        &self,
+        target: &ConnectionInfo,
+        place: &ConnectionInfo,
+    ) -> Result<bool, MigrationError> {
+        Ok(!is_half_moved(place, target) && self.has_schema_at(target).await?)
+    }
+
+    /// Enters the new id, as one that is in maintenance. A pending entry would be anybody's to
+    /// provision, and none begins in maintenance: so it is active for a moment, without a schema.
+    async fn reserve(
+        &self,
+        info: &TenantInfo,
+        to: &TenantId,
+        target: ConnectionInfo,
+    ) -> Result<(), TenantError> {
+        let mut reserved = info.clone().with_status(TenantStatus::Active);
+        reserved.id = to.clone();
+        self.registry().register(reserved, target).await?;
+        let changed = self
+            .registry()
+            .change_status(to, TenantStatus::Maintenance)
+            .await;
+        if changed.is_err() {
+            self.release(to).await;
+        }
+        changed
+    }
+
+    /// Takes back what was reserved.
+    async fn release(&self, to: &TenantId) {
+        let registry = self.registry();
+        let released = async {
+            registry.change_status(to, TenantStatus::Archived).await?;
+            registry.forget(to).await
+        };
+        if let Err(error) = released.await {
+            tracing::warn!(tenant.id = to.as_str(), %error, "the entry of a tenant that was not renamed stays");
+        }
+    }
+}
+
+/// Whether two places are one: on SQLite a file has both names when whoever moved it was killed half
+/// way.
+fn is_half_moved(old: &ConnectionInfo, new: &ConnectionInfo) -> bool {
+    match (old.url().file(), new.url().file()) {
+        (Some(old), Some(new)) => files::is_one_file(&old, &new),
+        _ => false,
+    }
+}
+
+/// Whether an entry may be what a rename left that was stopped.
+fn is_left(
+    info: &TenantInfo,
+    place: &ConnectionInfo,
+    to: &TenantId,
+    there: &ConnectionInfo,
+) -> Result<bool, MigrationError> {
+    let was_begun = matches!(
+        info.status,
+        TenantStatus::Maintenance | TenantStatus::Archived
+    );
+    let target = crate::relocate::renamed(place, &SchemaName::for_tenant(to))?;
+    Ok(was_begun && target.overlaps(there))
+}
+
+/// Whether an entry is one that a rename made of this tenant's.
+fn is_reserved_for(info: &TenantInfo, reserved: &TenantInfo) -> bool {
+    let is_unfinished = matches!(
+        reserved.status,
+        TenantStatus::Active | TenantStatus::Maintenance
+    );
+    is_unfinished
+        && (&info.name, &info.plan, &info.metadata)
+            == (&reserved.name, &reserved.plan, &reserved.metadata)
 }
 
 /// What the name of an archived schema begins with.

@@ -98,9 +98,7 @@ impl Rights {
             MigrationError::Tenant(TenantError::Database(error))
                 if conflict::is_duplicate(&error) || conflict::is_concurrent_update(&error) =>
             {
-                MigrationError::Locked {
-                    schema: self.schema.clone(),
-                }
+                MigrationError::locked(&self.schema)
             }
             error => error,
         }
@@ -135,6 +133,11 @@ impl Rights {
     ) -> Result<(), MigrationError> {
         if !Found::of_tenant(db, self).await?.has_role {
             return Ok(());
+        }
+        // Of a schema that is not there yet: it was left behind, whatever it may do.
+        if Found::of_tenant(db, to).await?.has_role {
+            let role = to.role.clone();
+            return Err(MigrationError::RoleOccupied { role });
         }
         let (from, to) = (identifier(&self.role), identifier(&to.role));
         run(db, &[format!("ALTER ROLE {from} RENAME TO {to}")])

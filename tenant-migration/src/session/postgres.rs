@@ -11,7 +11,8 @@ use tenant_core::{ConnectionInfo, SchemaName, TenantError, TenantId};
 
 use super::{Desk, Job, failed, half_applied, is_next, lock_number, next, run};
 use crate::{
-    MigrationError, connection::closing, error::conflict, ledger::Direction, names::quoted,
+    MigrationError, connection::closing, error::conflict, fleet::waits, ledger::Direction,
+    names::quoted,
 };
 use sea_orm_migration::MigrationTrait;
 
@@ -75,13 +76,35 @@ impl Desk {
             let ran = run(migration, job.direction, db).await;
             ran.map_err(half_applied)?;
             lock.check(db).await?;
-            job.migrations
-                .note(db, job.direction, migration.name())
-                .await?;
-            grant(db, job).await?;
+            note_and_grant(db, job, migration.name()).await?;
             Ok::<_, MigrationError>(true)
         })
         .await
+    }
+}
+
+/// Both or neither: who finds a migration noted grants nothing. Others in the way are waited for here,
+/// since the migration itself is not to be run again for them.
+async fn note_and_grant(
+    db: &DatabaseConnection,
+    job: &Job,
+    name: &str,
+) -> Result<(), MigrationError> {
+    const ATTEMPTS: usize = 10;
+
+    let mut waits = waits(ATTEMPTS);
+    loop {
+        let noted = async {
+            let tx = db.begin().await?;
+            job.migrations.note(&tx, job.direction, name).await?;
+            grant(&tx, job).await?;
+            Ok(tx.commit().await?)
+        };
+        let noted: Result<(), MigrationError> = noted.await;
+        match (noted, waits.next()) {
+            (Err(error), Some(wait)) if error.is_transient() => tokio::time::sleep(wait).await,
+            (noted, _) => return noted,
+        }
     }
 }
 
@@ -150,9 +173,7 @@ impl SessionLock {
         if process == Some(self.process) {
             return Ok(());
         }
-        Err(MigrationError::Locked {
-            schema: self.schema.clone(),
-        })
+        Err(MigrationError::locked(&self.schema))
     }
 }
 
@@ -276,9 +297,7 @@ fn milliseconds(patience: Duration) -> String {
 
 fn locked(error: DbErr, schema: &SchemaName) -> MigrationError {
     if conflict::is_transient(&error) {
-        return MigrationError::Locked {
-            schema: schema.clone(),
-        };
+        return MigrationError::locked(schema);
     }
     error.into()
 }

@@ -11,7 +11,11 @@ use sea_orm_migration::MigrationTrait;
 use tenant_core::{ConnectionInfo, TenantError};
 
 use super::{Desk, Job, failed, half_applied, is_next, next, run};
-use crate::{MigrationError, connection::closing, error::conflict};
+use crate::{
+    MigrationError,
+    connection::closing,
+    error::{conflict, in_words},
+};
 
 impl Desk {
     pub(super) async fn migrate_on_sqlite(
@@ -72,7 +76,7 @@ pub(crate) async fn begin(
     let locked = |error: DbErr| {
         if conflict::is_transient(&error) {
             return MigrationError::Locked {
-                schema: place.schema().clone(),
+                place: in_words(place),
             };
         }
         error.into()
@@ -137,7 +141,7 @@ pub(crate) fn lock_file(place: &ConnectionInfo) -> Result<File, MigrationError> 
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(std::fs::TryLockError::WouldBlock) => Err(MigrationError::Locked {
-            schema: place.schema().clone(),
+            place: in_words(place),
         }),
         Err(std::fs::TryLockError::Error(error)) => Err(unusable(error)),
     }

@@ -45,7 +45,7 @@ pub enum SchemaVersion {
     /// These are not.
     Behind(Vec<Arc<str>>),
     /// It has some that this program does not know.
-    Ahead(Vec<String>),
+    Ahead(Vec<Arc<str>>),
     /// There is no such schema.
     Missing,
     /// It could not be looked at.
@@ -246,10 +246,11 @@ impl Serialize for SchemaStatus {
         status.serialize_field("schema", version)?;
         match &self.version {
             SchemaVersion::Behind(pending) => {
-                let pending: Vec<&str> = pending.iter().map(|name| &**name).collect();
-                status.serialize_field("pending", &pending)?;
+                status.serialize_field("pending", &texts(pending))?;
             }
-            SchemaVersion::Ahead(unknown) => status.serialize_field("unknown", unknown)?,
+            SchemaVersion::Ahead(unknown) => {
+                status.serialize_field("unknown", &texts(unknown))?;
+            }
             SchemaVersion::Unreadable(error) => {
                 status.serialize_field("error", &error.to_string())?;
             }
@@ -257,4 +258,8 @@ impl Serialize for SchemaStatus {
         }
         status.end()
     }
+}
+
+fn texts(names: &[Arc<str>]) -> Vec<&str> {
+    names.iter().map(|name| &**name).collect()
 }

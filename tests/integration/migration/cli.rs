@@ -177,6 +177,17 @@ async fn bad_input_is_refused_before_anything_is_done(world: &World) {
         ("", "Usage"),
         ("create Acme", "byte 0 is 'A'"),
         ("create postgres://u:hunter2@h/d", "that is a URL"),
+        ("up --waves postgres://u:hunter2@h/d", "that is a URL"),
+        ("up --canary postgres://u:hunter2@h/5%", "that is a URL"),
+        (
+            "up --tenants-file postgres://u:hunter2@h/d",
+            "that is a URL",
+        ),
+        (
+            "up --lock-timeout postgres://u:hunter2@h/d",
+            "that is a URL",
+        ),
+        ("up --workers postgres://u:hunter2@h/d", "[REDACTED]"),
         ("up @one [a", "pattern"),
         ("up --workers 0", "--workers"),
         ("up --max-connections 1", "--max-connections"),

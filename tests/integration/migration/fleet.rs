@@ -115,7 +115,7 @@ async fn status_tells_who_is_behind_and_makes_nothing(world: &World) {
     let text = serde_json::to_value(&report).unwrap();
     assert_eq!(text["failed"], 2, "{text}");
     assert!(matches!(
-        report.of(&yard.id("newer")).unwrap().outcome,
+        report.tenant(&yard.id("newer")).unwrap().outcome,
         Outcome::Failed(MigrationError::UnknownMigrations { .. })
     ));
 }
@@ -136,7 +136,7 @@ async fn one_that_fails_or_panics_stops_nobody_else(world: &World) {
         ]
     );
     assert!(!report.is_complete());
-    let Outcome::Failed(error) = &report.of(&yard.id("panics")).unwrap().outcome else {
+    let Outcome::Failed(error) = &report.tenant(&yard.id("panics")).unwrap().outcome else {
         unreachable!()
     };
     assert_eq!(error.to_string(), "it panicked: as it is called");
@@ -222,7 +222,7 @@ async fn one_whose_entry_makes_no_sense_stops_nobody_else(world: &World) {
         outcomes(&report),
         ["a: 1 migration", "garbled: failed", "z: 1 migration"]
     );
-    let Outcome::Failed(error) = &report.of(&yard.id("garbled")).unwrap().outcome else {
+    let Outcome::Failed(error) = &report.tenant(&yard.id("garbled")).unwrap().outcome else {
         unreachable!()
     };
     assert!(error.to_string().contains("its status is none"), "{error}");

@@ -1,11 +1,17 @@
 //! What is found out without changing a tenant: drift of the fleet, plans, versions.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use actix_web::{App, HttpResponse, web};
 use sea_orm::{ConnectionTrait as _, Statement};
 use sea_orm_tenant::{
-    CachedStore, TenantError, TenantStore as _,
+    CachedStore, ConnectionInfo, MemoryStore, TenantError, TenantId, TenantInfo, TenantStore,
     actix::TenantMiddleware,
     migration::{MigrationError, Migrations, Reference, Run, Selection, VersionGate, lint::Lint},
 };
@@ -17,7 +23,9 @@ on_every_database!(
     drift_is_from_the_tenants_own_version_or_from_another_tenant,
     a_plan_says_what_would_be_done_and_does_nothing,
     a_migration_that_cannot_be_tried_leaves_no_scratch_schema,
+    what_cannot_be_heard_is_not_planned,
     who_is_behind_is_not_served_until_migrated,
+    many_requests_of_who_is_behind_ask_seldom,
     the_lint_reads_what_the_migrations_send,
 );
 
@@ -100,7 +108,7 @@ async fn a_plan_says_what_would_be_done_and_does_nothing(world: &World) {
     assert_eq!(plans.len(), 2);
     let of_b = plans.iter().find(|plan| plan.tenants.len() == 2).unwrap();
     assert_eq!(of_b.migrations.len(), 1);
-    assert_eq!(of_b.migrations[0].migration, "m4_due");
+    assert_eq!(&*of_b.migrations[0].migration, "m4_due");
     let sql = of_b.migrations[0].statements.join("\n");
     assert!(sql.contains("ALTER TABLE") && sql.contains("due"), "{sql}");
     assert!(!sql.contains("scratch-"), "{sql}");
@@ -132,6 +140,27 @@ async fn a_migration_that_cannot_be_tried_leaves_no_scratch_schema(world: &World
     if world.server == Server::Postgres {
         assert!(scratch_schemas(world).await.is_empty());
     }
+}
+
+/// Drivers tell of raw SQL in their log, and of nothing when that is off.
+async fn what_cannot_be_heard_is_not_planned(world: &World) {
+    if world.server == Server::Sqlite {
+        // It never tells.
+        return;
+    }
+    let yard = Yard::new(world);
+    yard.make::<3>(&["a"]).await;
+    let silent = world.tenancy().store(yard.store.clone());
+    let silent = silent.configure(|options| {
+        options.sqlx_logging(false);
+    });
+    let fleet = yard.builder::<First<4>>().tenancy(silent.build().unwrap());
+    let fleet = fleet.build().unwrap();
+    let error = fleet.plan_up(&Selection::All, None).await.unwrap_err();
+    assert!(matches!(error, MigrationError::Configuration(_)), "{error}");
+    assert!(error.to_string().contains("sqlx_logging"), "{error}");
+    let drift = fleet.drift(&Selection::All, &Reference::Migrations).await;
+    assert!(drift.unwrap()[0].drift.is_ok(), "needs none of it");
 }
 
 struct Broken;
@@ -174,6 +203,50 @@ impl sea_orm_migration::MigrationTrait for Fails {
     }
 }
 
+/// A gate remembers for a moment whom it refused.
+pub async fn until_served<T, F: Future<Output = Result<T, TenantError>>>(
+    mut ask: impl FnMut() -> F,
+) -> T {
+    loop {
+        match ask().await {
+            Err(TenantError::Migrating { .. }) => tokio::task::yield_now().await,
+            served => return served.unwrap(),
+        }
+    }
+}
+
+async fn many_requests_of_who_is_behind_ask_seldom(world: &World) {
+    const REQUESTS: usize = 500;
+    let yard = Yard::new(world);
+    yard.make::<3>(&["behind"]).await;
+    let looked_up = Arc::new(AtomicUsize::new(0));
+    let store = Counting(yard.store.clone(), looked_up.clone());
+    let migrations = Migrations::of::<First<4>>().unwrap();
+    let gate = VersionGate::builder(store, migrations).build().unwrap();
+    for _ in 0..REQUESTS {
+        let error = gate.tenant(&yard.id("behind")).await.unwrap_err();
+        assert!(matches!(error, TenantError::Migrating { .. }), "{error}");
+    }
+    // Where it is is asked before its version is, and each second at most.
+    let looked_up = looked_up.load(Ordering::Relaxed);
+    assert!((1..REQUESTS / 2).contains(&looked_up), "{looked_up}");
+}
+
+/// Counts how often it is asked where a tenant is.
+struct Counting(Arc<MemoryStore>, Arc<AtomicUsize>);
+
+#[async_trait::async_trait]
+impl TenantStore for Counting {
+    async fn tenant(&self, id: &TenantId) -> Result<Arc<TenantInfo>, TenantError> {
+        self.0.tenant(id).await
+    }
+
+    async fn connection(&self, id: &TenantId) -> Result<Arc<ConnectionInfo>, TenantError> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.connection(id).await
+    }
+}
+
 async fn who_is_behind_is_not_served_until_migrated(world: &World) {
     let yard = Yard::new(world);
     yard.make::<3>(&["behind"]).await;
@@ -213,9 +286,10 @@ async fn who_is_behind_is_not_served_until_migrated(world: &World) {
         .for_tenant_in_any_status(&yard.id("behind"))
         .await
         .unwrap();
-    let behind = Selection::Ids([yard.id("behind")].into());
+    let behind_id = yard.id("behind");
+    let behind = Selection::Ids([behind_id.clone()].into());
     yard.fleet::<4>().up(&Run::of(behind)).await.unwrap();
-    tenancy.for_tenant(&yard.id("behind")).await.unwrap();
+    until_served(|| tenancy.for_tenant(&behind_id)).await;
     // What clients are told meanwhile.
     yard.make::<3>(&["late"]).await;
     let tenants = TenantMiddleware::new(tenancy.clone());

@@ -158,16 +158,22 @@ async fn what_is_being_made_is_not_removed_under_its_maker(world: &World) {
             Ok(())
         })
     });
-    let unknown = yard.fleet::<4>().provision(&provision).await.unwrap_err();
+    let archived = yard.fleet::<4>().provision(&provision).await.unwrap_err();
     assert!(
         matches!(
-            unknown,
-            MigrationError::Tenant(TenantError::UnknownTenant { .. })
+            archived,
+            MigrationError::Tenant(TenantError::IllegalStatusChange { .. })
         ),
-        "{unknown}"
+        "{archived}"
     );
     let told = told.lock().unwrap().take().unwrap();
     assert!(matches!(told, MigrationError::Locked { .. }), "{told}");
+    // What was made is nobody's, and not forgotten.
+    let id = yard.id("new");
+    assert_eq!(yard.is_there("new").await, (true, true));
+    let fleet = yard.fleet::<4>();
+    fleet.drop_tenant(&id, id.as_str()).await.unwrap();
+    assert_eq!(yard.is_there("new").await, (false, false));
 }
 
 async fn what_is_dropped_is_archived_and_confirmed(world: &World) {
@@ -419,4 +425,140 @@ async fn fresh_is_for_development(world: &World) {
         .collect();
     assert_eq!(versions, ["up to date", "behind by m4_due"]);
     let _: &TenantId = &status[0].tenant;
+}
+
+/// Its views cannot be moved, so it stays in service.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_cannot_be_archived_is_served_on() {
+    World::run(Server::MySql, async |world| {
+        let yard = Yard::new(world);
+        yard.make::<4>(&["one"]).await;
+        let db = yard.db("one").await;
+        db.execute_unprepared("CREATE VIEW $tenant.titles AS SELECT title FROM $tenant.item")
+            .await
+            .unwrap();
+        let (fleet, one) = (yard.fleet::<4>(), yard.id("one"));
+        let refused = [
+            fleet.archive(&one).await.unwrap_err(),
+            fleet.rename(&one, &yard.id("two")).await.unwrap_err(),
+        ];
+        for error in refused {
+            assert!(
+                matches!(
+                    error,
+                    MigrationError::Tenant(TenantError::Unsupported { .. })
+                ),
+                "{error}"
+            );
+        }
+        let info = yard.store.tenant(&one).await.unwrap();
+        assert_eq!(info.status, TenantStatus::Active);
+        assert!(yard.store.tenant(&yard.id("two")).await.is_err());
+    })
+    .await;
+}
+
+/// Killed between its file's new name and its old one; and with a directory that is gone.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_with_two_names_is_one_that_was_moved() {
+    World::run(Server::Sqlite, async |world| {
+        let yard = Yard::new(world);
+        yard.make::<4>(&["before"]).await;
+        add(&yard, "before", "Kept").await;
+        let (before, after) = (yard.id("before"), yard.id("after"));
+        let file = |name: &str| yard.place(name).url().file().unwrap();
+        yard.store
+            .change_status(&before, TenantStatus::Maintenance)
+            .await
+            .unwrap();
+        // Where the new name is not entered, and where it is.
+        std::fs::hard_link(file("before"), file("between")).unwrap();
+        let fleet = yard.fleet::<4>();
+        let between = yard.id("between");
+        fleet.rename(&before, &between).await.unwrap();
+        assert!(!file("before").exists());
+        let mut reserved = TenantInfo::clone(&*yard.store.tenant(&between).await.unwrap());
+        reserved.id = after.clone();
+        yard.store
+            .change_status(&between, TenantStatus::Maintenance)
+            .await
+            .unwrap();
+        yard.store
+            .register(reserved, yard.place("after"))
+            .await
+            .unwrap();
+        std::fs::hard_link(file("between"), file("after")).unwrap();
+        fleet.rename(&between, &after).await.unwrap();
+        assert!(!file("between").exists());
+        assert_eq!(titles(&yard, "after").await, ["Kept"]);
+        // Archived so, and then dropped.
+        let place = fleet.archive(&after).await.unwrap();
+        yard.store
+            .change_place(&after, yard.place("after"))
+            .await
+            .unwrap();
+        std::fs::hard_link(place.url().file().unwrap(), file("after")).unwrap();
+        let again = fleet.archive(&after).await.unwrap();
+        assert_eq!(again, place);
+        assert!(!file("after").exists());
+        fleet.drop_tenant(&after, after.as_str()).await.unwrap();
+        assert!(!place.url().file().unwrap().exists());
+
+        let gone = TenantId::from_static("gone");
+        let directory = world.path().join("no-such-directory");
+        let url = sea_orm_tenant::DatabaseUrl::sqlite(&directory).unwrap();
+        let place = sea_orm_tenant::ConnectionInfo::shared(&url, &gone);
+        let info = TenantInfo::active(gone.clone());
+        yard.store.register(info, place).await.unwrap();
+        yard.store
+            .change_status(&gone, TenantStatus::Archived)
+            .await
+            .unwrap();
+        fleet.drop_tenant(&gone, "gone").await.unwrap();
+        assert!(yard.store.tenant(&gone).await.is_err());
+    })
+    .await;
+}
+
+/// More than are dropped at once, some of them in ways of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_partitions_and_foreign_tables_are_dropped() {
+    World::run(Server::Postgres, async |world| {
+        let yard = Yard::new(world);
+        yard.make::<4>(&["one"]).await;
+        let db = yard.db("one").await;
+        let locks = "SELECT current_setting('max_locks_per_transaction')::integer \
+             * current_setting('max_connections')::integer";
+        let locks = Statement::from_string(DbBackend::Postgres, locks);
+        let shared = world.tenancy.shared().await.unwrap();
+        let row = shared.query_one_raw(locks).await.unwrap().unwrap();
+        let partitions = row.try_get_by_index::<i32>(0).unwrap() / 16 + 50;
+        for statement in [
+            "CREATE FOREIGN DATA WRAPPER nothing",
+            "CREATE SERVER nowhere FOREIGN DATA WRAPPER nothing",
+        ] {
+            shared.execute_unprepared(statement).await.unwrap();
+        }
+        for statement in [
+            "CREATE FOREIGN TABLE $tenant.a_foreign (id integer) SERVER nowhere",
+            "CREATE TABLE $tenant.parent (id integer) PARTITION BY LIST (id)",
+        ] {
+            db.execute_unprepared(statement).await.unwrap();
+        }
+        for number in 0..partitions {
+            let partition = format!(
+                "CREATE TABLE $tenant.part_{number} PARTITION OF $tenant.parent FOR VALUES IN ({number})"
+            );
+            db.execute_unprepared(&partition).await.unwrap();
+        }
+        let (fleet, one) = (yard.fleet::<4>(), yard.id("one"));
+        fleet.archive(&one).await.unwrap();
+        fleet.drop_tenant(&one, one.as_str()).await.unwrap();
+        assert_eq!(yard.is_there("one").await, (false, false));
+        let left = "SELECT 1 FROM pg_catalog.pg_class WHERE relname IN ('parent', 'a_foreign')";
+        let left = Statement::from_string(DbBackend::Postgres, left);
+        assert!(shared.query_one_raw(left).await.unwrap().is_none());
+    })
+    .await;
 }

@@ -280,6 +280,28 @@ async fn a_schema_of_somebody_else_is_not_taken(world: &World) {
     );
     let info = yard.store.tenant(&yard.id("lost")).await.unwrap();
     assert_eq!(info.status, TenantStatus::Pending, "as it was");
+    // Who takes that entry back takes nothing else.
+    let fleet = yard.fleet::<3>();
+    let lost = yard.id("lost");
+    fleet.drop_tenant(&lost, lost.as_str()).await.unwrap();
+    assert_eq!(yard.is_there("lost").await, (false, true));
+    // Nor when somebody wrote that it is being made.
+    let globex = &world.globex;
+    let pending = TenantInfo::active(globex.clone()).with_status(TenantStatus::Pending);
+    let place = sea_orm_tenant::ConnectionInfo::shared(&world.database, globex);
+    yard.store.register(pending, place).await.unwrap();
+    let provisioning = TenantStatus::Provisioning;
+    yard.store
+        .change_status(globex, provisioning)
+        .await
+        .unwrap();
+    fleet.drop_tenant(globex, globex.as_str()).await.unwrap();
+    assert!(yard.store.tenant(globex).await.is_err());
+    let still = world.globex().await;
+    still
+        .execute_unprepared("DELETE FROM $tenant.book WHERE 1 = 0")
+        .await
+        .unwrap();
     // One that is archived.
     yard.make::<3>(&["old"]).await;
     yard.store

@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 use sea_orm::{ConnectionTrait as _, EntityTrait as _};
+use sea_orm_migration::prelude::*;
 use sea_orm_tenant::{
     ConnectionInfo, DatabaseRoles, DatabaseUrl, TenantError, TenantInfo, TenantRegistry as _,
     TenantStore as _,
@@ -14,11 +15,16 @@ use sea_orm_tenant::{
 use super::{Walled, assert_no_role, on_postgres, owner, roles, user};
 use crate::{
     isolation::rows::count,
-    migration::library::{First, genre},
+    migration::{
+        library::{First, genre},
+        looked_at::until_served,
+    },
     support::World,
 };
 
 on_postgres!(
+    a_role_in_the_way_of_a_rename_is_told,
+    what_is_noted_is_granted,
     later_tables_are_the_tenants_too,
     a_role_follows_its_tenant_and_goes_with_it,
     a_copy_has_a_role_of_its_own,
@@ -342,5 +348,92 @@ async fn the_gate_of_versions_reads_under_the_role(world: &World) {
     assert!(matches!(behind, TenantError::Migrating { .. }), "{behind}");
     let report = walled.fleet().up(&Run::of(Selection::All)).await.unwrap();
     assert!(report.is_complete(), "{report:?}");
-    gate.tenant(&one).await.unwrap();
+    until_served(|| gate.tenant(&one)).await;
+}
+
+/// Its name is that of a tenant that is to be called so.
+async fn a_role_in_the_way_of_a_rename_is_told(world: &World) {
+    let walled = Walled::new(world).await;
+    walled.make(&["one"]).await;
+    let (one, two) = (walled.yard.id("one"), walled.yard.id("two"));
+    walled.yard.place("two");
+    let owner = owner(world).await;
+    let role = walled.role("two");
+    let create = format!("CREATE ROLE \"{role}\"");
+    owner.execute_unprepared(&create).await.unwrap();
+    let refused = walled.fleet().rename(&one, &two).await.unwrap_err();
+    assert!(
+        matches!(&refused, MigrationError::RoleOccupied { role: told } if *told == role),
+        "{refused}"
+    );
+    assert_eq!(walled.yard.is_there("one").await, (true, true));
+    assert_eq!(walled.yard.is_there("two").await, (false, false));
+    let drop = format!("DROP ROLE \"{role}\"");
+    owner.execute_unprepared(&drop).await.unwrap();
+    owner.close().await.unwrap();
+    walled.fleet().rename(&one, &two).await.unwrap();
+    assert!(exists(world, &role).await);
+}
+
+/// A table, made outside a transaction, and a role that cannot be given rights meanwhile.
+struct Outside;
+
+impl MigratorTrait for Outside {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        let mut migrations = First::<4>::migrations();
+        migrations.push(Box::new(Outside));
+        migrations
+    }
+}
+
+impl MigrationName for Outside {
+    fn name(&self) -> &str {
+        "m8_outside"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Outside {
+    fn use_transaction(&self) -> Option<bool> {
+        Some(false)
+    }
+
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let db = manager.get_connection();
+        if manager.has_table("later").await? {
+            return Ok(());
+        }
+        // Whoever can log in is no tenant's role.
+        let occupy =
+            "DO 'BEGIN EXECUTE format(''ALTER ROLE %I LOGIN'', ''lib/'' || current_schema()); END'";
+        db.execute_unprepared(occupy).await?;
+        db.execute_unprepared("CREATE TABLE later (id integer)")
+            .await?;
+        Ok(())
+    }
+}
+
+async fn what_is_noted_is_granted(world: &World) {
+    let walled = Walled::new(world).await;
+    walled.make(&["one"]).await;
+    let fleet = walled.yard.builder::<Outside>();
+    let fleet = fleet
+        .database_roles(roles())
+        .role_members([walled.login.as_str()])
+        .build()
+        .unwrap();
+    let report = fleet.up(&Run::default()).await.unwrap();
+    assert_eq!(report.counts().failed, 1, "{report:?}");
+    let owner = owner(world).await;
+    let free = format!("ALTER ROLE \"{}\" NOLOGIN", walled.role("one"));
+    owner.execute_unprepared(&free).await.unwrap();
+    owner.close().await.unwrap();
+    let report = fleet.up(&Run::default()).await.unwrap();
+    assert_eq!(report.counts().succeeded, 1, "{report:?}");
+    let tenancy = walled.tenancy().build().unwrap();
+    let db = walled.db(&tenancy, "one").await;
+    db.execute_unprepared("INSERT INTO $tenant.later VALUES (1)")
+        .await
+        .unwrap();
+    tenancy.close().await;
 }

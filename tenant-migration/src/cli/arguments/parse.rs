@@ -25,26 +25,24 @@ pub(super) fn canary(text: &str) -> Result<Canary, String> {
     if text.ends_with('%') {
         return share(text).map(Canary::Share);
     }
+    refuse_url(text)?;
     let ids = text.split(',').map(tenant_id);
     Ok(Canary::Ids(ids.collect::<Result<_, _>>()?))
 }
 
 pub(super) fn share(text: &str) -> Result<Share, String> {
+    refuse_url(text)?;
     Share::from_str(text).map_err(|error: MigrationError| reason(&error))
 }
 
 pub(super) fn tenant_id(text: &str) -> Result<TenantId, String> {
-    if is_url(text) {
-        return Err(NOT_HERE.to_owned());
-    }
+    refuse_url(text)?;
     TenantId::from_str(text).map_err(|error| error.to_string())
 }
 
 /// One word of a [`Selection`].
 pub(super) fn selected(text: &str) -> Result<String, String> {
-    if is_url(text) {
-        return Err(NOT_HERE.to_owned());
-    }
+    refuse_url(text)?;
     match Selection::parse(&[text]) {
         Ok(_) => Ok(text.to_owned()),
         Err(error) => Err(reason(&error)),
@@ -52,10 +50,12 @@ pub(super) fn selected(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn tenants_file(path: &str) -> Result<Selection, String> {
+    refuse_url(path)?;
     Selection::from_file(path).map_err(|error| reason(&error))
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    refuse_url(text)?;
     match humantime::parse_duration(text) {
         Ok(duration) if duration.is_zero() => Err("it must be longer than nothing".to_owned()),
         Ok(duration) => Ok(duration),
@@ -63,8 +63,15 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
-const NOT_HERE: &str =
-    "that is a URL, and no tenant's id; a database is named by DATABASE_URL or --database-url";
+/// What a parser says of a text, it repeats.
+fn refuse_url(text: &str) -> Result<(), String> {
+    const NOT_HERE: &str = "that is a URL, which has no place here; a database is named by DATABASE_URL or --database-url";
+
+    match is_url(text) {
+        true => Err(NOT_HERE.to_owned()),
+        false => Ok(()),
+    }
+}
 
 fn is_url(text: &str) -> bool {
     text.contains("://")

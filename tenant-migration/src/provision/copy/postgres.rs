@@ -22,33 +22,45 @@ pub(super) async fn copy(
             .map(|table| format!("{schema}.{}", table.quoted));
         names.collect::<Vec<_>>().join(", ")
     };
+    // A policy of the tables would hide rows from their owner, too: that is an error with this.
+    tx.execute_unprepared("SET LOCAL row_security = off")
+        .await?;
     // Nobody writes until the end, so that all are of one moment.
     tx.execute_unprepared(&format!("LOCK TABLE {} IN SHARE MODE", list(&source)))
         .await?;
     // What migrations wrote is among what is copied.
     tx.execute_unprepared(&format!("TRUNCATE {}", list(&target)))
         .await?;
+    let triggers = triggers(tx, to.schema().as_str()).await?;
+    for Trigger { table, name, .. } in &triggers {
+        let disable = format!("ALTER TABLE {target}.{table} DISABLE TRIGGER {name}");
+        tx.execute_unprepared(&disable).await?;
+    }
     for Table {
         quoted: table,
         columns,
-        has_triggers,
+        only,
         ..
     } in &tables
     {
-        if *has_triggers {
-            tx.execute_unprepared(&format!(
-                "ALTER TABLE {target}.{table} DISABLE TRIGGER USER"
-            ))
-            .await?;
-        }
         let copy = format!(
-            "INSERT INTO {target}.{table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {source}.{table}"
+            "INSERT INTO {target}.{table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {columns} FROM {only} {source}.{table}"
         );
         tx.execute_unprepared(&copy).await?;
-        if *has_triggers {
-            tx.execute_unprepared(&format!("ALTER TABLE {target}.{table} ENABLE TRIGGER USER"))
-                .await?;
-        }
+    }
+    if !triggers.is_empty() {
+        // What is checked at the end is checked now: a table with checks to come is not altered.
+        tx.execute_unprepared("SET CONSTRAINTS ALL IMMEDIATE")
+            .await?;
+    }
+    for Trigger {
+        table,
+        name,
+        enable,
+    } in &triggers
+    {
+        let enable = format!("ALTER TABLE {target}.{table} {enable} TRIGGER {name}");
+        tx.execute_unprepared(&enable).await?;
     }
     let sequences = "SELECT pg_catalog.quote_ident(sequencename) FROM pg_catalog.pg_sequences WHERE schemaname = $1";
     for sequence in names(tx, sequences, schema).await? {
@@ -67,7 +79,9 @@ struct Table {
     quoted: String,
     /// Those that are not generated.
     columns: String,
-    has_triggers: bool,
+    /// `ONLY`, where a table's rows are not those of the tables that inherit from it, which are copied
+    /// by themselves. Those of a partitioned one are its partitions'.
+    only: &'static str,
     /// The tables that it refers to, but for itself.
     refers_to: Vec<String>,
 }
@@ -78,7 +92,7 @@ async fn tables(tx: &DatabaseTransaction, schema: &str) -> Result<Vec<Table>, Db
          (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(a.attname), ', ' ORDER BY a.attnum) \
           FROM pg_catalog.pg_attribute a \
           WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''), \
-         EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal), \
+         c.relkind = 'r', \
          COALESCE((SELECT pg_catalog.string_agg(r.relname, E'\\n') FROM pg_catalog.pg_constraint k \
           JOIN pg_catalog.pg_class r ON r.oid = k.confrelid AND r.relnamespace = c.relnamespace \
           WHERE k.conrelid = c.oid AND k.contype = 'f' AND k.confrelid <> c.oid), '') \
@@ -96,8 +110,43 @@ async fn tables(tx: &DatabaseTransaction, schema: &str) -> Result<Vec<Table>, Db
                 columns: row
                     .try_get_by_index::<Option<String>>(2)?
                     .unwrap_or_default(),
-                has_triggers: row.try_get_by_index(3)?,
+                only: match row.try_get_by_index(3)? {
+                    true => "ONLY",
+                    false => "",
+                },
                 refers_to: refers_to.lines().map(str::to_owned).collect(),
+            })
+        })
+        .collect()
+}
+
+/// A trigger that would run, and how it is made to run again.
+struct Trigger {
+    table: String,
+    name: String,
+    enable: &'static str,
+}
+
+/// Those of partitions come after their table's, with which they change.
+async fn triggers(tx: &DatabaseTransaction, schema: &str) -> Result<Vec<Trigger>, DbErr> {
+    let select = "SELECT pg_catalog.quote_ident(c.relname), pg_catalog.quote_ident(t.tgname), t.tgenabled::text \
+         FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_class c ON c.oid = t.tgrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT t.tgisinternal AND t.tgenabled <> 'D' \
+         ORDER BY c.relispartition, c.relkind = 'r', c.relname, t.tgname";
+    let select = Statement::from_sql_and_values(DbBackend::Postgres, select, [Value::from(schema)]);
+    let rows = tx.query_all_raw(select).await?;
+    rows.iter()
+        .map(|row| {
+            let enabled: String = row.try_get_by_index(2)?;
+            Ok(Trigger {
+                table: row.try_get_by_index(0)?,
+                name: row.try_get_by_index(1)?,
+                enable: match enabled.as_str() {
+                    "A" => "ENABLE ALWAYS",
+                    "R" => "ENABLE REPLICA",
+                    _ => "ENABLE",
+                },
             })
         })
         .collect()
@@ -140,7 +189,7 @@ mod tests {
             name: name.to_owned(),
             quoted: name.to_owned(),
             columns: String::new(),
-            has_triggers: false,
+            only: "",
             refers_to: refers_to.iter().map(|name| (*name).to_owned()).collect(),
         }
     }
