@@ -301,6 +301,10 @@ async fn caches_hear_of_a_rename(world: &World) {
         // Who has the file open would go on writing to it.
         let error = fleet.rename(&before, &after).await.unwrap_err();
         assert!(matches!(error, MigrationError::Locked { .. }), "{error}");
+        // All schemas are called alike there.
+        let file = yard.place("before").url().file().unwrap();
+        let named = error.to_string().contains(file.to_str().unwrap());
+        assert!(named, "{error}");
         tenancy.for_tenant(&before).await.unwrap();
         tenancy.close().await;
     }

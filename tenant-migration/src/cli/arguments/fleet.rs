@@ -32,7 +32,7 @@ pub(in crate::cli) struct Connections {
     /// How many tenants are worked on at once [default: one for each processor]
     #[arg(long, value_name = "N")]
     workers: Option<NonZeroUsize>,
-    /// How many connections are open at once, at least 2
+    /// About how many connections are open at once, at least 2: two for each worker
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..))]
     max_connections: Option<u32>,
 }
