@@ -32,7 +32,7 @@ fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> String {
 #[test]
 fn a_database_that_is_none() {
     let said = |url| refused(&[], &[("DATABASE_URL", url)]);
-    assert!(said("hunter2").contains("a database URL is none"));
+    assert!(said("hunter2").contains("a database URL is not a URL"));
     assert!(said("sqlite:///hunter2").contains("--data"));
     let said = said("postgres://app:hunter2@127.0.0.1:1/app");
     assert!(
