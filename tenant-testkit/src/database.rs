@@ -98,7 +98,7 @@ impl TestDatabase {
             .await
             .map_err(TestkitError::database(making()))?;
         let mut url = url::Url::parse(server.expose())
-            .map_err(|_| TenantError::Configuration("the server's URL is none".to_owned()))?;
+            .map_err(|_| TenantError::Configuration("the server's URL is not a URL".to_owned()))?;
         url.set_path(&name);
         Ok(Self {
             url: DatabaseUrl::new(url.to_string())?,
