@@ -6,7 +6,9 @@ use sea_orm::DbBackend;
 use serde::Deserialize;
 
 pub use self::entry::{ConnectionEntry, InvalidPlacement};
-use crate::{DatabaseUrl, SchemaName, TenantError, TenantId};
+#[cfg(any(feature = "service-client", feature = "database-store"))]
+use crate::TenantError;
+use crate::{DatabaseUrl, SchemaName, TenantId};
 
 /// Where a tenant's tables are: in which database, and in which schema of it.
 ///

@@ -8,9 +8,11 @@ use tokio::{runtime::Handle, sync::Notify};
 use tracing::{Instrument as _, Span};
 
 use super::{
-    Affinity, DataSource, Released, SourceStream, SourceTransaction,
+    SourceStream, SourceTransaction,
+    data_source::DataSource,
     home::{AtHome, Home},
-    lanes::Seat,
+    lanes::{Affinity, Seat},
+    registry::Released,
     session::{Session, Text},
 };
 use crate::{TenantError, transactional::impl_transaction_trait};

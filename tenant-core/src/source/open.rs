@@ -1,14 +1,17 @@
 //! Opening a database: what is set on every pool, and what on a kind of database.
 
+#[cfg(feature = "sqlx-sqlite")]
+mod sqlite;
+
 use std::{fmt, sync::Arc, time::Duration};
 
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend};
+use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbBackend};
 
 use super::{
     Address, DatabaseUrl, Home, Names,
     lanes::{Cut, LaneConnection},
 };
-use crate::{ConnectionInfo, DatabaseRoles, SchemaName, TenantError};
+use crate::{DatabaseRoles, SchemaName, TenantError};
 
 /// How data sources are opened.
 #[derive(Clone)]
@@ -80,7 +83,7 @@ impl SourceOptions {
 
     /// For one tenant's own work: on SQLite an unqualified name that the tenant lacks would reach
     /// the attached file otherwise, and a migration could drop what all share.
-    fn without_shared_tables(&self) -> Self {
+    pub(super) fn without_shared_tables(&self) -> Self {
         Self {
             attach: None,
             ..self.clone()
@@ -223,54 +226,7 @@ async fn one(
     options.home.run(open(url, connect)).await
 }
 
-/// Creates a MySQL database, on a connection that has none.
-pub(crate) async fn create_database(
-    placed: &ConnectionInfo,
-    options: &SourceOptions,
-) -> Result<(), TenantError> {
-    let url = placed.url().without_database();
-    let mut connect = connect_options(&url, options, None);
-    connect.max_connections(1);
-    let server = open(&url, connect).await?;
-    let schema = placed.schema().quoted(DbBackend::MySql);
-    let created = server
-        .execute_unprepared(&format!("CREATE DATABASE IF NOT EXISTS {schema}"))
-        .await;
-    server.close().await?;
-    created?;
-    Ok(())
-}
-
-/// Creates an SQLite file and the directories above it, if it is missing.
-#[cfg(feature = "sqlx-sqlite")]
-pub(crate) async fn create_file(
-    url: &DatabaseUrl,
-    options: &SourceOptions,
-) -> Result<(), TenantError> {
-    if let Some(directory) = url.file().as_deref().and_then(std::path::Path::parent) {
-        std::fs::create_dir_all(directory).map_err(|error| {
-            TenantError::Configuration(format!(
-                "the directory {} cannot be created: {error}",
-                directory.display()
-            ))
-        })?;
-    }
-    let mut connect = connect_options(url, &options.without_shared_tables(), None);
-    connect
-        .max_connections(1)
-        .map_sqlx_sqlite_opts(|sqlite| sqlite.create_if_missing(true));
-    let created = open(url, connect).await?;
-    created.close().await?;
-    Ok(())
-}
-
-/// Without its driver there is no file to create.
-#[cfg(not(feature = "sqlx-sqlite"))]
-pub(crate) async fn create_file(url: &DatabaseUrl, _: &SourceOptions) -> Result<(), TenantError> {
-    Err(without(driver(url.backend()).0))
-}
-
-fn connect_options(
+pub(super) fn connect_options(
     url: &DatabaseUrl,
     options: &SourceOptions,
     search_path: Option<String>,
@@ -342,7 +298,7 @@ fn trusted_for(connect: &ConnectOptions) -> Duration {
     }
 }
 
-async fn open(
+pub(super) async fn open(
     url: &DatabaseUrl,
     connect: ConnectOptions,
 ) -> Result<DatabaseConnection, TenantError> {
@@ -358,7 +314,7 @@ async fn open(
 }
 
 /// The feature that brings a driver in, and whether it is on.
-fn driver(backend: DbBackend) -> (&'static str, bool) {
+pub(super) fn driver(backend: DbBackend) -> (&'static str, bool) {
     match backend {
         DbBackend::Postgres => ("sqlx-postgres", cfg!(feature = "sqlx-postgres")),
         DbBackend::MySql => ("sqlx-mysql", cfg!(feature = "sqlx-mysql")),
@@ -367,55 +323,8 @@ fn driver(backend: DbBackend) -> (&'static str, bool) {
     }
 }
 
-fn without(feature: &str) -> TenantError {
+pub(super) fn without(feature: &str) -> TenantError {
     TenantError::Configuration(format!(
         "sea-orm-tenant was built without the driver for this database; add its feature `{feature}`"
     ))
-}
-
-#[cfg(feature = "sqlx-sqlite")]
-mod sqlite {
-    use sea_orm::{
-        ConnectOptions,
-        sqlx::{self, sqlite::SqliteJournalMode},
-    };
-
-    use super::{DatabaseUrl, SourceOptions};
-
-    /// Many readers beside one writer, who waits for his turn; references are checked; and the
-    /// shared tables are there under their unqualified names.
-    pub(super) fn configure(
-        connect: &mut ConnectOptions,
-        url: &DatabaseUrl,
-        options: &SourceOptions,
-    ) {
-        let busy_timeout = options.sqlite_busy_timeout;
-        connect.map_sqlx_sqlite_opts(move |sqlite| {
-            sqlite
-                .journal_mode(SqliteJournalMode::Wal)
-                .busy_timeout(busy_timeout)
-                .foreign_keys(true)
-        });
-        let shared = options
-            .attach
-            .as_ref()
-            .and_then(DatabaseUrl::file)
-            .filter(|shared| url.file().as_ref() != Some(shared));
-        if let Some(shared) = shared {
-            let shared = shared.to_string_lossy().into_owned();
-            connect.map_sqlx_sqlite_pool_opts(move |pool| {
-                let shared = shared.clone();
-                pool.after_connect(move |connection, _| {
-                    let shared = shared.clone();
-                    Box::pin(async move {
-                        sqlx::query("ATTACH DATABASE ? AS shared")
-                            .bind(shared)
-                            .execute(connection)
-                            .await?;
-                        Ok(())
-                    })
-                })
-            });
-        }
-    }
 }

@@ -1,3 +1,5 @@
+mod place;
+
 use std::{
     borrow::Cow,
     fmt,
@@ -219,48 +221,6 @@ impl DatabaseUrl {
         Some(PathBuf::from(decoded(path)))
     }
 
-    /// The database that a PostgreSQL server is asked for: as libpq has it, that of the user's name
-    /// unless another one is named.
-    pub(crate) fn postgres_database(&self) -> String {
-        let Ok(url) = Url::parse(self.expose()) else {
-            return String::new();
-        };
-        let database = parameter(&url, &["dbname"])
-            .unwrap_or_else(|| decoded(url.path().trim_start_matches('/')));
-        match database.as_str() {
-            "" => parameter(&url, &["user"]).unwrap_or_else(|| decoded(url.username())),
-            _ => database,
-        }
-    }
-
-    /// What is the same for all URLs of one database, whoever logs in and with whichever options.
-    /// Holds no secret. Two names of one host, or two links to one file that does not exist yet,
-    /// are not seen to be the same.
-    pub(crate) fn place(&self) -> String {
-        if let Some(file) = self.file() {
-            return format!("sqlite {}", real_path(&file).display());
-        }
-        let Ok(url) = Url::parse(self.expose()) else {
-            return String::new();
-        };
-        let host = parameter(&url, &["host", "hostaddr"])
-            .unwrap_or_else(|| decoded(url.host_str().unwrap_or_default()));
-        let host = match host.trim_end_matches('.').to_ascii_lowercase().as_str() {
-            "" | "127.0.0.1" | "[::1]" | "::1" => "localhost".to_owned(),
-            host => host.to_owned(),
-        };
-        let port = parameter(&url, &["port"]).or_else(|| url.port().map(|port| port.to_string()));
-        if self.backend == DbBackend::MySql {
-            // A schema is a database of its own, whichever one the URL names.
-            return format!("mysql {host}:{}", port.as_deref().unwrap_or("3306"));
-        }
-        let database = self.postgres_database();
-        format!(
-            "postgres {host}:{}/{database}",
-            port.as_deref().unwrap_or("5432")
-        )
-    }
-
     pub(crate) fn has_parameter(&self, name: &str) -> bool {
         Url::parse(self.expose()).is_ok_and(|url| url.query_pairs().any(|(key, _)| key == name))
     }
@@ -282,38 +242,10 @@ impl DatabaseUrl {
     }
 }
 
-/// The last one counts, as drivers have it.
-fn parameter(url: &Url, names: &[&str]) -> Option<String> {
-    url.query_pairs()
-        .filter(|(key, _)| names.contains(&key.as_ref()))
-        .last()
-        .map(|(_, value)| value.into_owned())
-}
-
 fn decoded(part: &str) -> String {
     percent_encoding::percent_decode_str(part)
         .decode_utf8_lossy()
         .into_owned()
-}
-
-/// The path without `.`, `..` and links, as far as it exists.
-fn real_path(path: &Path) -> PathBuf {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let existing = absolute
-        .ancestors()
-        .find_map(|above| Some((above, above.canonicalize().ok()?)));
-    let Some((above, mut real)) = existing else {
-        return absolute;
-    };
-    for component in absolute.strip_prefix(above).unwrap_or(Path::new("")) {
-        match component.to_str() {
-            Some("..") => {
-                real.pop();
-            }
-            _ => real.push(component),
-        }
-    }
-    real
 }
 
 impl std::str::FromStr for DatabaseUrl {
@@ -352,164 +284,4 @@ impl<'de> Deserialize<'de> for DatabaseUrl {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn url(url: &str) -> DatabaseUrl {
-        DatabaseUrl::new(url).unwrap()
-    }
-
-    #[test]
-    fn schemes_name_the_backend() {
-        assert_eq!(url("postgres://h/d").backend(), DbBackend::Postgres);
-        assert_eq!(url("postgresql://h/d").backend(), DbBackend::Postgres);
-        assert_eq!(url("mysql://h/d").backend(), DbBackend::MySql);
-        assert_eq!(url("mariadb://h/d").backend(), DbBackend::MySql);
-        assert_eq!(url("mariadb://h/d").expose(), "mysql://h/d");
-        assert_eq!(url("sqlite:///d").backend(), DbBackend::Sqlite);
-    }
-
-    #[test]
-    fn white_space_around_it_is_left_out() {
-        assert_eq!(url(" mariadb://h/d\n").expose(), "mysql://h/d");
-        assert_eq!(url("postgres://h/d\r\n").expose(), "postgres://h/d");
-    }
-
-    #[test]
-    fn parameters_are_read_as_drivers_read_them() {
-        for pooled in ["=0", "=00", "=%30", "=0&application_name=a"] {
-            let url = url(&format!(
-                "postgres://h/d?statement-cache-capacity{pooled}\n"
-            ));
-            assert!(url.is_pooled_by_transaction(), "{pooled}");
-        }
-        for not in [
-            "",
-            "?statement-cache-capacity=10",
-            "?application_name=statement-cache-capacity=0",
-        ] {
-            let url = url(&format!("postgres://h/d{not}"));
-            assert!(!url.is_pooled_by_transaction(), "{not}");
-        }
-        let file = url("sqlite:///a?mode=%72wc&cache=private").of_existing_file();
-        assert_eq!(file.expose(), "sqlite:///a?cache=private");
-    }
-
-    #[test]
-    fn what_is_refused_is_not_repeated() {
-        for refused in [
-            "hunter2",
-            "http://u:hunter2@h",
-            "sqlite::memory:?p=hunter2",
-            "sqlite:///a?mode=memory&p=hunter2",
-            "sqlite:///a?mode=%6demory&p=hunter2",
-            "postgres://u:hunter2@h/a\nb",
-            "postgres://h/d?password=hunter2",
-            "postgres://h/d?Passwort=hunter2",
-            "mysql://h/d?pwd=hunter2",
-        ] {
-            let error = DatabaseUrl::new(refused).unwrap_err().to_string();
-            assert!(!error.contains("hunter2"), "{error}");
-        }
-    }
-
-    #[test]
-    fn it_prints_redacted() {
-        let shown = format!("{:?}", url("postgres://app:hunter2@db.internal/app"));
-        assert_eq!(shown, "DatabaseUrl(PostgreSQL, [REDACTED])");
-    }
-
-    #[test]
-    fn the_password_comes_off_decoded() {
-        let (bare, password) = url("mysql://app:a%40b%25@h:1/d?x=y").without_password();
-        assert_eq!(bare, "mysql://app@h:1/d?x=y");
-        assert_eq!(password.unwrap().expose_secret(), "a@b%");
-        let (bare, password) = url("postgres://h/d").without_password();
-        assert_eq!(bare, "postgres://h/d");
-        assert!(password.is_none());
-    }
-
-    #[test]
-    fn one_database_has_many_urls() {
-        for (one, other) in [
-            (
-                "postgres://a:x@Host/d",
-                "postgresql://b:y@host.:5432/d?sslmode=require",
-            ),
-            ("postgres://app@h", "postgres://app@h/app"),
-            ("postgres://h?user=app", "postgres://h/app"),
-            ("postgres://h/app", "postgres://h//%61pp"),
-            (
-                "postgres://h/app",
-                "postgres://x/y?host=h&dbname=app&port=5432",
-            ),
-            ("postgres://localhost/d", "postgres://127.0.0.1/d"),
-            // A schema is a database of its own there, whichever one the URL names.
-            ("mysql://h/d", "mysql://h:3306/e"),
-            ("sqlite:///a%20b/c", "sqlite:///a b/c?mode=rwc"),
-            ("sqlite:///srv/app", "sqlite:///srv/./x/..//app"),
-            ("sqlite://app", "sqlite://./app"),
-        ] {
-            assert_eq!(url(one).place(), url(other).place());
-        }
-        for (one, other) in [
-            ("postgres://h/d", "postgres://h/e"),
-            ("postgres://h/d", "postgres://h:5433/d"),
-            ("mysql://h/d", "postgres://h/d"),
-            ("sqlite:///a", "sqlite:///b"),
-        ] {
-            assert_ne!(url(one).place(), url(other).place());
-        }
-    }
-
-    #[test]
-    fn two_links_to_one_directory_are_one_place() {
-        let directory = tempfile::tempdir().unwrap();
-        let link = directory.path().join("link");
-        let real = directory.path().join("real");
-        std::fs::create_dir(&real).unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        let place = |path: PathBuf| DatabaseUrl::sqlite(path).unwrap().place();
-        assert_eq!(place(real.join("a.sqlite")), place(link.join("a.sqlite")));
-    }
-
-    #[test]
-    fn a_tenants_file_is_in_the_directory() {
-        let schema = SchemaName::for_tenant(&crate::TenantId::from_static("acme"));
-        let file = |directory: &str| url(directory).file_in(&schema).expose().to_owned();
-        assert_eq!(file("sqlite:///v/t"), "sqlite:///v/t/tenant_acme.sqlite");
-        assert_eq!(
-            file("sqlite:///v/t/?mode=rwc&cache=private"),
-            "sqlite:///v/t/tenant_acme.sqlite?cache=private"
-        );
-        assert_eq!(file("sqlite://data"), "sqlite://data/tenant_acme.sqlite");
-        assert_eq!(
-            url("sqlite://data").file_in(&schema).file(),
-            Some("data/tenant_acme.sqlite".into())
-        );
-    }
-
-    #[test]
-    fn a_path_becomes_a_url_and_a_path_again() {
-        for path in ["/tmp/a b/c%20d?e#f.sqlite", "/tmp/ü"] {
-            let url = DatabaseUrl::sqlite(path).unwrap();
-            assert_eq!(
-                url.file().as_deref(),
-                Some(Path::new(path)),
-                "{}",
-                url.expose()
-            );
-        }
-    }
-
-    #[test]
-    fn another_default_database_on_the_same_server() {
-        let schema: SchemaName = "tenant_acme".parse().unwrap();
-        assert_eq!(
-            url("mysql://u:p@h:1/app?charset=utf8mb4")
-                .with_database(&schema)
-                .expose(),
-            "mysql://u:p@h:1/tenant_acme?charset=utf8mb4"
-        );
-    }
-}
+mod tests;
