@@ -33,6 +33,7 @@ pub(crate) use self::{
     registry::DataSources,
     rights::Rights,
 };
+
 /// What tells data sources apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Address {
