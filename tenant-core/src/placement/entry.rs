@@ -63,7 +63,9 @@ pub enum InvalidPlacement {
     },
 
     /// A dedicated database has a name that cannot be a tenant's.
-    #[error("the dedicated database that `url` names cannot be a tenant's")]
+    #[error(
+        "the dedicated database that `url` names cannot be a tenant's; name it with 1 to 63 letters, digits, `_` and `-`, and not as one of the server's own"
+    )]
     Dedicated(#[source] InvalidSchemaName),
 }
 

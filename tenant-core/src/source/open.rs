@@ -141,7 +141,7 @@ async fn connect_lane(
         database,
         cut,
         trusted_for,
-        options.acquire_timeout,
+        options.acquire_timeout.min(SIGN_OF_LIFE),
     ))
 }
 
@@ -288,6 +288,9 @@ pub(super) fn connect_options(
 /// A connection that was used a moment ago is not asked whether it is still there: that would double
 /// the time of each statement.
 const TRUSTED_FOR: Duration = Duration::from_millis(500);
+
+/// How long a sign of life may take.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
 
 /// The same for a connection that is held: [`TRUSTED_FOR`], unless `configure` wanted it otherwise.
 fn trusted_for(connect: &ConnectOptions) -> Duration {

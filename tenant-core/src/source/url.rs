@@ -26,11 +26,10 @@ pub struct DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Takes a URL after looking at its form. Nothing is connected.
+    /// Takes a URL after looking at its form. Nothing is connected. White space around it, as behind a
+    /// secret that was mounted as a file, is left out.
     ///
     /// # Errors
-    ///
-    /// White space around it, as behind a secret that was mounted as a file, is left out.
     ///
     /// [`TenantError::Configuration`], without the URL, when it is not a URL, when its scheme is none
     /// of the three, when a password stands among its parameters (drivers write those into their

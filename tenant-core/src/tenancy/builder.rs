@@ -170,8 +170,8 @@ impl TenancyBuilder {
         self
     }
 
-    /// The longest wait for a connection, and for a place for one more data source: more than zero, at
-    /// most a day. Default: 8 s.
+    /// The longest wait for a connection that others have, for a new one to open, and for a place for one
+    /// more data source: more than zero, at most a day. Default: 8 s.
     pub fn acquire_timeout(mut self, timeout: Duration) -> Self {
         self.options.acquire_timeout = timeout;
         self

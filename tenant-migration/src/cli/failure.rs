@@ -113,6 +113,7 @@ fn code_of(error: &TenantError) -> u8 {
         | TenantError::InvalidSchemaName(_)
         | TenantError::UnknownTenant { .. }
         | TenantError::TenantExists { .. }
+        | TenantError::EntryRefused { .. }
         | TenantError::InvalidStoreEntry { .. }
         | TenantError::Unsupported { .. }
         | TenantError::Configuration(_) => REFUSED,

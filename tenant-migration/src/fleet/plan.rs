@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sea_orm::DbBackend;
 use serde::{Serialize, Serializer};
 use tenant_core::{ConnectionInfo, TenantDirectory, TenantId};
 
@@ -152,7 +151,7 @@ impl<R: TenantDirectory + 'static> Fleet<R> {
         lint: crate::lint::Lint,
         beside: &Arc<ConnectionInfo>,
     ) -> Result<Vec<crate::lint::Finding>, MigrationError> {
-        if beside.url().backend() != DbBackend::Postgres {
+        if beside.url().backend() != sea_orm::DbBackend::Postgres {
             return Err(MigrationError::Configuration(
                 "Citus is of PostgreSQL: lint beside a tenant that is there".to_owned(),
             ));

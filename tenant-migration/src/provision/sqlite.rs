@@ -1,6 +1,6 @@
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::atomic::{AtomicUsize, Ordering},
 };
@@ -53,8 +53,12 @@ pub(super) async fn content(
     place: &ConnectionInfo,
     migrations: &Migrations,
 ) -> Result<Content, MigrationError> {
-    if !file(place)?.exists() {
+    let file = file(place)?;
+    if !file.exists() {
         return Ok(Content::None);
+    }
+    if !is_database(&file) {
+        return Ok(Content::Foreign);
     }
     let db = tenancy.dedicated_connection_to(place).await?;
     let select = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?";
@@ -69,6 +73,13 @@ pub(super) async fn content(
         true => Content::Complete,
         false => Content::Foreign,
     })
+}
+
+/// By its first bytes: connecting to anything else fails.
+fn is_database(file: &Path) -> bool {
+    let mut head = [0; 16];
+    let read = File::open(file).and_then(|mut file| file.read_exact(&mut head));
+    read.is_ok() && head == *b"SQLite format 3\0"
 }
 
 async fn fill<R: TenantDirectory + 'static>(

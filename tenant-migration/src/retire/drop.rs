@@ -84,7 +84,12 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
             .await?;
         // From here on nobody completes it, and whoever drops it again goes on here.
         registry.change_status(id, TenantStatus::Archived).await?;
-        self.drop_schema(place).await?;
+        // A database of the tenant's own was there before, and nothing is in it.
+        let is_untouched = place.placement() == Placement::Dedicated
+            && self.content_at(place).await? == Content::None;
+        if !is_untouched {
+            self.drop_schema(place).await?;
+        }
         Ok(registry.forget(id).await?)
     }
 }

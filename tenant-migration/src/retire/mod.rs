@@ -82,7 +82,8 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// else may have the file open, as for [`archive`](Self::archive).
     ///
     /// The new id is entered before anything is moved, and taken back when that fails: nobody makes a
-    /// tenant of that id meanwhile.
+    /// tenant of that id meanwhile. What was stopped is told by the tenant's name, plan and metadata: where
+    /// those were changed since, archive and drop the new entry, which has no schema, and begin again.
     ///
     /// # Errors
     ///

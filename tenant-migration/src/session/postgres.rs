@@ -72,14 +72,33 @@ impl Desk {
             if !is_next(job, migration, &applied)? {
                 return Ok(false);
             }
+            // What can never be granted is said before anything is done.
+            grant(db, job).await?;
             // It is not tried again: what it did is not taken back.
             let ran = run(migration, job.direction, db).await;
             ran.map_err(half_applied)?;
-            lock.check(db).await?;
-            note_and_grant(db, job, migration.name()).await?;
+            let noted = async {
+                lock.check(db).await?;
+                note_and_grant(db, job, migration.name()).await
+            };
+            noted.await.map_err(|error| ran_already(migration, error))?;
             Ok::<_, MigrationError>(true)
         })
         .await
+    }
+}
+
+/// It ran, and is not to be run again for those who are in the way.
+fn ran_already(migration: &dyn MigrationTrait, error: MigrationError) -> MigrationError {
+    if !error.is_transient() {
+        return error;
+    }
+    MigrationError::HalfApplied {
+        migration: migration.name().into(),
+        source: match error {
+            MigrationError::Tenant(TenantError::Database(source)) => source,
+            other => DbErr::Custom(other.to_string()),
+        },
     }
 }
 

@@ -187,12 +187,21 @@ where
             return true;
         };
         let store = Arc::clone(store);
-        runtime.spawn(async move {
-            if let Err(TenantError::StoreUnavailable { source }) = passenger.fly(&store).await {
-                warn_of_outage(&passenger.id, &source);
+        let task = runtime.spawn(async move {
+            match tokio::time::timeout(GIVEN_UP_AFTER, passenger.fly(&store)).await {
+                Ok(Err(TenantError::StoreUnavailable { source })) => {
+                    warn_of_outage(&passenger.id, &source);
+                }
+                Ok(_) => {}
+                // Whoever waits on it asks next.
+                Err(elapsed) => {
+                    passenger.shared.outage.note(true);
+                    warn_of_outage(&passenger.id, &elapsed);
+                }
             }
         });
-        true
+        // A runtime that has ended drops it here and now: then the caller asks.
+        !task.is_finished()
     }
 
     pub(super) fn invalidate(&self, id: &TenantId) {
@@ -222,6 +231,9 @@ where
 
 /// The part of a lifetime after which an answer that is in use is asked for again.
 const REFRESH_AHEAD: f64 = 0.8;
+
+/// How long a question in the background may take: it has no caller who could lose patience.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(30);
 
 fn warn_of_outage(id: &TenantId, error: &dyn std::fmt::Display) {
     tracing::warn!(

@@ -204,13 +204,10 @@ impl DatabaseStore {
     }
 
     /// The row behind an id, or the first one.
-    async fn next_row(
-        &self,
-        after: Option<&TenantId>,
-    ) -> Result<Option<tenant::Model>, TenantError> {
+    async fn next_row(&self, after: Option<&str>) -> Result<Option<tenant::Model>, TenantError> {
         let mut select = tenant::Entity::find().order_by_asc(tenant::Column::Id);
         if let Some(after) = after {
-            select = select.filter(tenant::Column::Id.gt(after.as_str()));
+            select = select.filter(tenant::Column::Id.gt(after));
         }
         select.one(&self.db).await.map_err(unavailable)
     }

@@ -166,11 +166,11 @@ fn changed(
     entry: ConnectionEntry,
     keys: &UrlKeys,
 ) -> Result<ConnectionInfo, TenantError> {
-    let changed = if entry.is_whole() {
+    let changed = match connection(id, row, keys) {
+        Ok(current) => entry.change(id, &current),
         // What it replaces need not be readable: so a tenant is saved whose key is lost.
-        entry.place(id, None)
-    } else {
-        entry.change(id, &connection(id, row, keys)?)
+        Err(_) if entry.is_whole() => entry.place(id, None),
+        Err(unreadable) => return Err(unreadable),
     };
     changed.map_err(|error| TenantError::entry_refused(id, error.to_string()))
 }

@@ -175,9 +175,13 @@ impl DatabaseStore {
     /// [`TenantError::StoreUnavailable`].
     pub async fn reseal(&self) -> Result<u64, TenantError> {
         let mut resealed = 0;
-        let mut after = None;
-        while let Some(row) = self.next_row(after.as_ref()).await? {
-            let id: TenantId = row.id.parse()?;
+        let mut after: Option<String> = None;
+        while let Some(row) = self.next_row(after.as_deref()).await? {
+            after = Some(row.id.clone());
+            let Ok(id) = row.id.parse::<TenantId>() else {
+                tracing::warn!("a row of the tenants' table is nobody's");
+                continue;
+            };
             if !self.keys.is_of_first(&row.url_sealed) {
                 let url = self.keys.open(&id, &row.url_sealed)?;
                 // Not if the tenant got another URL in the meantime, which the first key sealed.
@@ -193,7 +197,6 @@ impl DatabaseStore {
                     .map_err(unavailable)?
                     .rows_affected;
             }
-            after = Some(id);
         }
         Ok(resealed)
     }

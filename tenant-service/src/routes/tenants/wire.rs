@@ -53,8 +53,6 @@ fn rfc3339(time: SystemTime) -> Option<String> {
 /// Some tenants, by their ids.
 #[derive(Serialize, ToSchema)]
 pub(in crate::routes) struct Page {
-    /// One whose entry makes no sense has `id` and `error` alone: it hides no other.
-    #[schema(value_type = Vec<Tenant>)]
     pub(super) tenants: Vec<Listed>,
     /// What to send as `after` for those that follow; `null`, where none do.
     #[schema(value_type = Option<String>)]
@@ -62,11 +60,17 @@ pub(in crate::routes) struct Page {
 }
 
 /// A tenant on a page.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-pub(super) enum Listed {
+pub(in crate::routes) enum Listed {
+    /// One that makes sense.
     Tenant(Tenant),
-    Unusable { id: TenantId, error: String },
+    /// One whose entry makes none: it hides no other.
+    Unusable {
+        #[schema(value_type = String)]
+        id: TenantId,
+        error: String,
+    },
 }
 
 impl From<ListedTenant> for Listed {
