@@ -15,7 +15,8 @@ use crate::{MigrationError, Migrations, error::conflict, names::quoted};
 ///
 /// So an application can be deployed before its fleet is migrated through: who is done is served.
 /// Each tenant's schema is asked for its version once, on a small pool of the gate's own, and again
-/// after ten minutes; that of one that is behind, once a second at most. Put a [`CachedStore`](tenant_core::CachedStore) in front, as before any store.
+/// after ten minutes; that of one that is behind, about once a second. Put a
+/// [`CachedStore`](tenant_core::CachedStore) in front, as before any store.
 ///
 /// ```no_run
 /// # use tenant_migration::{Migrations, VersionGate};

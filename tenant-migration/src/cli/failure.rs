@@ -144,6 +144,11 @@ mod tests {
         };
         assert_eq!(Failure::from(unknown.clone()).code(), REFUSED);
         assert_eq!(Failure::from(BoxError::from(unknown)).code(), REFUSED);
+        let refused = TenantError::EntryRefused {
+            tenant: TenantId::from_static("acme"),
+            reason: "its plan is too long".to_owned(),
+        };
+        assert_eq!(Failure::from(refused).code(), REFUSED);
         let store = TenantError::store_unavailable("gone");
         assert_eq!(Failure::from(store).code(), UNREACHABLE);
         let panicked = MigrationError::Panicked {

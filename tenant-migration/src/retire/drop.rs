@@ -26,7 +26,8 @@ impl<R: TenantRegistry + 'static> Fleet<R> {
     /// cannot be undone, so the tenant's id has to be said twice.
     ///
     /// Of a tenant that was never served, only what provisioning made is removed. A pending one has
-    /// nothing, and a schema that was not made for it stays: the entry alone goes.
+    /// nothing, and a schema that was not made for it stays: the entry alone goes. A database of the
+    /// tenant's own is emptied as a whole, on MySQL removed, unless nothing was made in it.
     ///
     /// The entry goes last. When this is stopped, or fails, doing so again removes the rest. On
     /// PostgreSQL tables go some at a time, so that a schema may have more of them than the server has

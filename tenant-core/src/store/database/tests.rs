@@ -390,3 +390,18 @@ async fn a_row_that_makes_no_sense_is_not_the_writers_fault_and_can_be_replaced(
         new(&ACME).connection
     );
 }
+
+/// The URL of a tenant's file, as it is shown, is no directory: also where all else is said with it.
+#[tokio::test]
+async fn a_place_on_sqlite_may_be_sent_back_as_it_is_shown() {
+    let (store, _directory) = store().await;
+    store.create(new(&ACME)).await.unwrap();
+    let legacy = json!({"url": "sqlite:///tenants", "schema": "legacy", "placement": "shared"});
+    store.update(&ACME, place(legacy), None).await.unwrap();
+    let shown = store.connection(&ACME).await.unwrap();
+    let url = shown.url().expose();
+    assert_eq!(url, "sqlite:///tenants/legacy.sqlite");
+    let again = json!({"url": url, "schema": "legacy", "placement": "shared"});
+    store.update(&ACME, place(again), None).await.unwrap();
+    assert_eq!(store.connection(&ACME).await.unwrap(), shown);
+}

@@ -42,3 +42,21 @@ async fn a_task_that_its_runtime_never_ran_is_in_nobodys_way() {
     advance(SECOND * 2).await;
     assert_eq!(status(&cache).await, TenantStatus::Suspended);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_is_asked_after_an_outage_although_the_first_runtime_has_ended() {
+    let store = Scripted::open(ACTIVE);
+    let cache = cached(&store);
+    let elsewhere = tokio::runtime::Runtime::new().unwrap();
+    {
+        let _inside = elsewhere.enter();
+        status(&cache).await;
+    }
+    std::thread::spawn(move || drop(elsewhere)).join().unwrap();
+    advance(SECOND * 20).await;
+    store.answers(Answer::Unavailable);
+    assert_eq!(status(&cache).await, TenantStatus::Active);
+    store.answers(SUSPENDED);
+    advance(SECOND * 2).await;
+    assert_eq!(status(&cache).await, TenantStatus::Suspended);
+}
