@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sea_orm::TransactionTrait as _;
 use sea_orm_tenant::{DatabaseUrl, MemoryStore, Tenancy, TenantId};
 use tenant_testkit::{MariaDb, Postgres};
 use tokio::time::timeout;
@@ -56,8 +57,11 @@ async fn is_replaced(url: &DatabaseUrl, port: u16) {
 async fn closes(url: &DatabaseUrl, port: u16) {
     let (network, tenancy) = behind_a_network(url, port).await;
     let acme = tenancy.for_tenant(&ACME).await.unwrap();
-    add(&acme, "Verne").await.unwrap();
+    // Its connection is given back to the driver, which waits for a sign of life.
+    let transaction = acme.begin().await.unwrap();
+    add(&transaction, "Verne").await.unwrap();
     network.silence();
+    drop(transaction);
     timeout(AT_MOST, tenancy.close()).await.unwrap();
 }
 
